@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reply.h - how a handler answers a request: at once, as a stream, or not to the end.
+ *
+ * Bytes are referred to, not copied: whoever passes them says with a reply_memory how long they
+ * live, and is told once, when they are not needed anymore (sent, or dropped as the client left).
+ * So a cache hit is a head of our own, the entry's prepared fields and the shared body in one
+ * sendmsg(2). The server itself adds Date, Connection, Content-Length and Transfer-Encoding.
+ *
+ * Nothing is sent inside these calls, and none of the handler's callbacks runs inside them. Sending
+ * follows in the same turn of the loop or the next. No call here fails: when memory is short or the
+ * client is gone, the connection is cut, and memory is released as always.
+ * Thread: that of request->loop, for all of them.
+ */
+#ifndef SERVER_REPLY_H
+#define SERVER_REPLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+struct request;
+
+/* The most spans one call takes. */
+#define REPLY_SPANS_MAX 16
+
+/* The length is not known: chunked, or on HTTP/1.0 until the connection closes. */
+#define REPLY_LENGTH_UNKNOWN (-1)
+
+struct reply_field {
+    const char *name;
+    const char *value; /* no control characters: the caller checked */
+};
+
+struct reply_head {
+    int status;
+    const struct reply_field *fields; /* copied; Content-Type stands among them */
+    size_t field_count;
+    struct iovec prepared; /* whole lines "Name: value\r\n", referred to; length 0 for none */
+    bool has_date;         /* the fields name a Date already: none is added */
+};
+
+/* How long the bytes of one call live. `release` NULL: they outlive the server. */
+struct reply_memory {
+    void (*release)(void *context);
+    void *context;
+};
+
+/*
+ * reply_send - the whole answer. The spans are the body; their sum is the Content-Length.
+ * For HEAD, 204 and 304 the body is not sent; 304 and HEAD tell its length.
+ * Owns      head->prepared and the spans' bytes stay until memory.release(memory.context).
+ */
+void reply_send(struct request *request, const struct reply_head *head, const struct iovec *spans,
+                size_t span_count, struct reply_memory memory);
+
+/* reply_copy - the whole answer, for small bodies that are not kept: both are copied. */
+void reply_copy(struct request *request, const struct reply_head *head, const void *body,
+                size_t body_bytes);
+
+/*
+ * reply_head_only - the whole answer to HEAD (or 304) when the body is not at hand, only its
+ * length; REPLY_LENGTH_UNKNOWN says nothing of it.
+ * Owns      as reply_send().
+ */
+void reply_head_only(struct request *request, const struct reply_head *head, int64_t length_bytes,
+                     struct reply_memory memory);
+
+/*
+ * reply_start - the head of an answer whose body follows in pieces.
+ * length_bytes: of the whole body, or REPLY_LENGTH_UNKNOWN.
+ * Owns      head->prepared stays until memory.release(memory.context).
+ */
+void reply_start(struct request *request, const struct reply_head *head, int64_t length_bytes,
+                 struct reply_memory memory);
+
+/*
+ * reply_write - the next piece of the body; at most REPLY_SPANS_MAX spans, at least one byte.
+ * Returns   true: go on. false: taken, but wait for request->on_writable before the next piece.
+ * Delivery  on_writable is called after each false, unless the client leaves.
+ * Owns      the bytes stay until memory.release(memory.context), called in the order of writing.
+ */
+bool reply_write(struct request *request, const struct iovec *spans, size_t span_count,
+                 struct reply_memory memory);
+
+/*
+ * reply_end - the body is complete. One shorter than promised is aborted instead.
+ */
+void reply_end(struct request *request);
+
+/*
+ * reply_abort - the answer cannot be completed: the connection is cut (reset), so that nobody
+ * takes what was sent for the whole. Before reply_start() it means "no answer at all".
+ */
+void reply_abort(struct request *request);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.h - one request as a handler sees it, whichever protocol carried it.
+ *
+ * A handler is a function that gets a request and answers it through reply.h, in the call or later:
+ *
+ *      start(request, context) --> reply_send(), reply_copy(), problem_send()        one call, or
+ *                              --> reply_start() --> reply_write()... --> reply_end()
+ *      at any time before the answer is complete:  reply_abort(), or on_gone(request)
+ *
+ * The handler sets on_gone before it returns from start() if it did not answer in it. After the
+ * call that completes the answer (send, copy, end, abort), and after on_gone, the request is the
+ * carrier's again: the handler does not touch it, nor the space request_state() gave, anymore.
+ *
+ * A handler starts when the whole request has been read; bodies are counted and dropped, as no
+ * handler takes one. Everything here happens on the thread of request->loop. The bytes that a
+ * request_text refers to stay where they are until the answer is complete.
+ */
+#ifndef SERVER_REQUEST_H
+#define SERVER_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <async/loop.h>
+
+struct request;
+struct carrier_ops;
+
+/* Bytes that are not terminated by a zero; `bytes` is NULL where there is nothing at all. */
+struct request_text {
+    const char *bytes;
+    size_t length;
+};
+
+struct request_field {
+    struct request_text name; /* as the client spelt it; names are compared without case */
+    struct request_text value;
+};
+
+/* The methods this server knows; others are answered 501 before any handler. Bits for sets. */
+enum request_method {
+    REQUEST_GET = 1 << 0,
+    REQUEST_HEAD = 1 << 1,
+    REQUEST_POST = 1 << 2,
+    REQUEST_PUT = 1 << 3,
+    REQUEST_DELETE = 1 << 4,
+    REQUEST_CONNECT = 1 << 5,
+    REQUEST_OPTIONS = 1 << 6,
+    REQUEST_TRACE = 1 << 7,
+    REQUEST_PATCH = 1 << 8,
+};
+
+typedef void request_fn(struct request *request);
+
+/* How a handler begins; `context` is what its route gave for this loop (server.h). */
+typedef void request_start_fn(struct request *request, void *context);
+
+/* Space in each request for the handler's own struct, so that waiting allocates nothing. */
+#define REQUEST_STATE_BYTES 768
+
+enum reply_progress {
+    REPLY_NONE,    /* nothing said yet */
+    REPLY_STARTED, /* the head is out, the body goes on */
+    REPLY_DONE,    /* complete or aborted */
+};
+
+struct request {
+    /* For the handler to read. */
+    enum request_method method;
+    bool is_head;                  /* the answer's body is not sent; its length is told */
+    int http_version;              /* 10 or 11; 20 has its place */
+    struct request_text target;    /* as the client sent it */
+    struct request_text authority; /* host[:port]: from an absolute target, else from Host */
+    struct request_text path;      /* not decoded; begins with '/' unless the target is "*" */
+    struct request_text query;     /* behind '?', not decoded; bytes == NULL without '?' */
+    const struct request_field *fields;
+    size_t field_count;
+    uint64_t body_bytes;     /* length of the body that was read and dropped */
+    struct async_loop *loop; /* the connection's; all calls are made on its thread */
+    int64_t start_ns;        /* on the loop's clock: when the request had been read */
+
+    /* For the handler to set; NULL in the beginning. */
+    request_fn *on_gone;     /* the client left before the answer was complete; at most once */
+    request_fn *on_writable; /* reply_write() had returned false, and may be called again */
+
+    /* The carrier's. */
+    const struct carrier_ops *carrier;
+    enum reply_progress progress;
+    int64_t body_left_bytes; /* of the length promised in reply_start(); -1 when not promised */
+    _Alignas(16) unsigned char state[REQUEST_STATE_BYTES];
+};
+
+/*
+ * request_field - the value of the first field with this name, NULL if there is none.
+ * `name` is compared without case.
+ */
+const struct request_text *request_field(const struct request *request, const char *name);
+
+/*
+ * request_field_next - as request_field(), for those after `previous` (a value it returned).
+ */
+const struct request_text *request_field_next(const struct request *request, const char *name,
+                                              const struct request_text *previous);
+
+/*
+ * request_state - the handler's own space, zeroed, with the alignment of malloc(3).
+ * `size` is at most REQUEST_STATE_BYTES; call it once, in start(). Other calls: request->state.
+ */
+void *request_state(struct request *request, size_t size);
+
+/* request_method_name - "GET"; never NULL. */
+const char *request_method_name(enum request_method method);
+
+/* request_text_is - whether the text equals the string. */
+bool request_text_is(struct request_text text, const char *string);
+
+/* request_text_is_nocase - as request_text_is(), without case (ASCII). */
+bool request_text_is_nocase(struct request_text text, const char *string);
+
+#endif
