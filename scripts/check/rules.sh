@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# rules.sh - what the style asks for and no compiler sees: a licence line, a first comment, no banned
+# calls, no file past 600 lines, no unfinished business without the number of an issue.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../common.sh
+source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
+
+# Comments are not searched for calls, as they may well say why one is not made.
+read -r -d '' program <<'AWK' || true
+function complain(what) { printf "%s:%d: %s\n", FILENAME, FNR, what; broken = 1 }
+
+FNR == 1 && $0 != "/* SPDX-License-Identifier: MIT */" { complain("the first line is not the licence") }
+FNR == 2 && !/^\/\*/ { complain("no comment here says what the file is for") }
+FNR == 601 { complain("past 600 lines: split it") }
+/(^|[^A-Za-z0-9_])(TODO|FIXME|XXX)([^A-Za-z0-9_]|$)/ && !/#[0-9]+/ { complain("unfinished, and no number of an issue") }
+{ code = $0; sub(/^ *(\/?\*|\/\/).*/, "", code); sub(/\/[*\/].*/, "", code) }
+code ~ /(^|[^A-Za-z0-9_])(strcpy|strcat|v?sprintf|ato(i|l|ll)|alloca|gets|strtok|setjmp|longjmp) *\(/ {
+    complain("a call that the style bans")
+}
+END { exit broken }
+AWK
+
+sources '*.c' '*.h' | from_root xargs -0 -r awk "$program"

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# What the scripts share: where the project is, how they speak, how they build. Sourced, never run.
+
+root=$(dirname -- "$(dirname -- "$(readlink -f -- "${BASH_SOURCE[0]}")")")
+
+say() {
+    printf 'fetchonce: %s\n' "$*" >&2
+}
+
+die() {
+    say "$*"
+    exit 1
+}
+
+# quietly LOG COMMAND... - keeps what the command prints in LOG; shows the end of it if it fails.
+quietly() {
+    local log=$1 status=0
+    shift
+    mkdir -p -- "$(dirname -- "$log")"
+    "$@" >"$log" 2>&1 || status=$?
+    if ((status != 0)); then
+        tail -n 60 -- "$log" >&2
+        say "'$*' failed; the whole of its output is in $log"
+    fi
+    return "$status"
+}
+
+# from_root COMMAND... - runs it in the project's folder, where CMake looks for its presets.
+from_root() (
+    cd -- "$root" || exit
+    exec "$@"
+)
+
+# configure PRESET [CMAKE ARG...] - only the first time; afterwards ninja reconfigures by itself.
+configure() {
+    local preset=$1
+    shift
+    if [[ -f $root/build/$preset/build.ninja ]]; then
+        return 0
+    fi
+    quietly "$root/build/log/configure-$preset.log" from_root cmake --preset "$preset" "$@"
+}
+
+# build PRESET [TARGET...] - everything of a preset, or only some of its targets.
+build() {
+    local preset=$1
+    shift
+    quietly "$root/build/log/build-$preset.log" \
+        from_root cmake --build --preset "$preset" ${1:+--target "$@"}
+}
+
+# sources PATTERN... - the project's files whose names match, NUL between them, in a stable order.
+sources() {
+    local pattern names=()
+    for pattern in "$@"; do
+        names+=(-o -name "$pattern")
+    done
+    from_root find lib server tests -type f '(' "${names[@]:1}" ')' -print0 | LC_ALL=C sort -z
+}
