@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * annotations.h - clang's thread-safety analysis, spelt for C; nothing for other compilers.
  *

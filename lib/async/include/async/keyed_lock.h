@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * keyed_lock.h - a lock per key, made on demand, gone when nobody holds it or waits for it.
  *

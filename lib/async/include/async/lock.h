@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * lock.h - a lock for operations on event loops: asyncio's Lock, usable between threads.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * loop.h - an event loop: deferred tasks, timers, file descriptors, and a mailbox for other
  * threads.

@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * loop_backend.h - for those who make a kind of loop: what it provides, and what it gets.
  *
  * A backend provides a clock, a way to sleep until something happens, and file descriptors. Tasks,
  * timers and the mailbox are common to all kinds and live here, so that a simulated loop runs the
  * same code as the real one. A turn of a backend's run is: sleep until woken, the timer or a
- * descriptor; async_loop_begin_turn(); its descriptors' callbacks; async_loop_run_timers();
- * async_loop_run_tasks().
+ * descriptor; async_loop_end_sleep() if it was woken; async_loop_begin_turn(); its descriptors'
+ * callbacks; async_loop_run_timers(); async_loop_run_tasks().
  */
 #ifndef ASYNC_LOOP_BACKEND_H
 #define ASYNC_LOOP_BACKEND_H
@@ -29,9 +30,10 @@ struct async_loop_ops {
 
 struct async_loop {
     const struct async_loop_ops *ops;
-    _Atomic(pthread_t) owner;   /* the thread whose loop this is */
-    int64_t now_ns;             /* on_loop: the clock at the beginning of this turn */
-    struct async_list ready;    /* on_loop: tasks to run in the next turn */
+    _Atomic(pthread_t) owner; /* the thread whose loop this is */
+    atomic_bool is_running;   /* inside async_loop_run(); until then the mailbox takes all posts */
+    int64_t now_ns;           /* on_loop: the clock at the beginning of this turn */
+    struct async_list ready;  /* on_loop: tasks to run in the next turn */
     struct async_timer *timers; /* on_loop: root of the pairing heap */
     uint64_t timer_sequence;    /* on_loop */
     pthread_mutex_t inbox_mutex;
@@ -55,6 +57,12 @@ void async_loop_begin_turn(struct async_loop *loop);
 /* async_loop_run_timers - runs the timers that are due; those armed meanwhile wait for a turn. */
 void async_loop_run_timers(struct async_loop *loop);
 
+/*
+ * async_loop_run_one_timer - runs the earliest timer if it is due and was armed before the loop's
+ * timer_sequence was `before_sequence`. Returns whether it did.
+ */
+bool async_loop_run_one_timer(struct async_loop *loop, uint64_t before_sequence);
+
 /* async_loop_run_tasks - runs the tasks ready now; those they post wait for the next turn. */
 void async_loop_run_tasks(struct async_loop *loop);
 
@@ -63,6 +71,15 @@ bool async_loop_run_one_task(struct async_loop *loop);
 
 /* async_loop_next_timer_ns - when the earliest timer is due; ASYNC_NEVER without timers. */
 int64_t async_loop_next_timer_ns(const struct async_loop *loop);
+
+/*
+ * async_loop_end_sleep - the backend has consumed its wake-up; the next post wakes it again. To be
+ * called after the sleep and before async_loop_begin_turn(), so that no post is missed between.
+ */
+void async_loop_end_sleep(struct async_loop *loop);
+
+/* async_loop_take_stop - whether a stop was asked for; it is consumed by asking. */
+bool async_loop_take_stop(struct async_loop *loop);
 
 /* async_loop_has_work - whether a task is ready or in the mailbox: the next turn must not sleep. */
 bool async_loop_has_work(struct async_loop *loop);

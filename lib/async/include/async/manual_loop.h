@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * manual_loop.h - a loop with a virtual clock, turned by hand: for unit tests and simulations.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: MIT */
 /*
  * waiter.h - one wait: what every primitive parks, grants, times out and cancels.
  *

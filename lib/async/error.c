@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * error.c - the library's statuses in words.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include <async/waiter.h>
+
+const char *async_error_text(int status)
+{
+    switch (status) {
+    case -EINVAL:
+        return "nobody holds what was to be released";
+    case -EPERM:
+        return "another holds what was to be released";
+    case -EDEADLK:
+        return "the waiter already holds what it asks for and would wait for itself";
+    case -ETIMEDOUT:
+        return "the deadline passed first";
+    case -EAGAIN:
+        return "it would have to wait";
+    case -EOVERFLOW:
+        return "released more often than acquired";
+    case -ESHUTDOWN:
+        return "it has been shut down";
+    case -EPIPE:
+        return "the barrier is broken";
+    default:
+        return status >= 0 ? "success" : strerrordesc_np(-status);
+    }
+}
