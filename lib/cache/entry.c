@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.c - one shared response: made once, then only counted.
+ *
+ * The entry and its key are one allocation; the fields are a compact copy without what was meant
+ * for one connection only; the body is shared with whoever writes it.
+ */
+#include <cache/entry.h>
+#include <http/conditions.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ALLOCATION_OVERHEAD_BYTES 16 /* what malloc keeps beside a block */
+
+static void read_validators(struct entry *entry)
+{
+    struct span value;
+
+    entry->etag = span_of(NULL, 0);
+    entry->last_modified = span_of(NULL, 0);
+    if (fields_find(&entry->fields, "etag", &value) && conditions_etag_is_valid(value))
+        entry->etag = value;
+    if (fields_find(&entry->fields, "last-modified", &value))
+        entry->last_modified = value;
+}
+
+int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
+{
+    const struct freshness *freshness = draft->freshness;
+    struct entry *entry;
+    int err;
+
+    assert(draft->key->length > 0);
+    assert(draft->body != NULL);
+    entry = calloc(1, sizeof(*entry) + draft->key->length);
+    if (entry == NULL)
+        return -ENOMEM;
+    err = fields_copy_end_to_end(draft->fields, draft->is_unwanted, &entry->fields);
+    if (err < 0) {
+        free(entry);
+        return err;
+    }
+    atomic_init(&entry->references, 1);
+    atomic_init(&entry->head, NULL);
+    memcpy(entry->key_bytes, draft->key->bytes, draft->key->length);
+    entry->key = *draft->key;
+    entry->key.bytes = entry->key_bytes;
+    entry->status = freshness->status;
+    entry->body = body_ref(draft->body);
+    entry->control = freshness->control;
+    entry->request_s = draft->request_s;
+    entry->response_s = draft->response_s;
+    entry->initial_age_s = freshness_initial_age_s(freshness, draft->request_s, draft->response_s);
+    entry->lifetime_s = freshness_lifetime_s(freshness, draft->default_lifetime_s);
+    read_validators(entry);
+    *ret_entry = entry;
+    return 0;
+}
+
+struct entry *entry_ref(struct entry *entry)
+{
+    unsigned before = atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+
+    assert(before > 0);
+    (void)before;
+    return entry;
+}
+
+void entry_unref(struct entry *entry)
+{
+    unsigned before;
+
+    if (entry == NULL)
+        return;
+    before = atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel);
+    assert(before > 0);
+    if (before > 1)
+        return;
+    assert(entry->link.charged_bytes == 0); /* the store holds a reference while it has it */
+    free(atomic_load_explicit(&entry->head, memory_order_relaxed));
+    fields_fini(&entry->fields);
+    body_unref(entry->body);
+    free(entry);
+}
+
+int entry_set_head(struct entry *entry, const char *bytes, size_t length)
+{
+    struct entry_head *head;
+
+    assert(entry_get_head(entry) == NULL);
+    assert(entry->link.charged_bytes == 0);
+    head = malloc(sizeof(*head) + length);
+    if (head == NULL)
+        return -ENOMEM;
+    head->length = length;
+    memcpy(head->bytes, bytes, length);
+    atomic_store_explicit(&entry->head, head, memory_order_release);
+    return 0;
+}
+
+const struct entry_head *entry_get_head(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->head, memory_order_acquire);
+}
+
+int64_t entry_age_s(const struct entry *entry, int64_t now_s)
+{
+    return freshness_current_age_s(entry->initial_age_s, entry->response_s, now_s);
+}
+
+int64_t entry_ttl_s(const struct entry *entry, int64_t now_s)
+{
+    return entry->lifetime_s - entry_age_s(entry, now_s);
+}
+
+bool entry_is_fresh(const struct entry *entry, int64_t now_s)
+{
+    return entry_ttl_s(entry, now_s) > 0;
+}
+
+size_t entry_memory_bytes(const struct entry *entry)
+{
+    const struct entry_head *head = entry_get_head(entry);
+    size_t bytes = sizeof(*entry) + entry->key.length + ALLOCATION_OVERHEAD_BYTES;
+
+    if (entry->fields.lines_room > 0)
+        bytes += fields_memory_bytes(&entry->fields) + 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
+    if (head != NULL)
+        bytes += sizeof(*head) + head->length + ALLOCATION_OVERHEAD_BYTES;
+    return bytes + body_memory_bytes(entry->body);
+}

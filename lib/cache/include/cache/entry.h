@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entry.h - one response, as it is shared: key, status, fields, body, times.
+ *
+ * An entry is made when the headers of a response are there. From then on it does not change,
+ * except that its body grows until it is finished, and that a prepared head may be put into its
+ * slot once. Whoever uses it holds a counted reference, so an entry that was replaced or evicted
+ * lives on for its readers. It may be shared with readers before it is in a store, or without ever
+ * getting there.
+ */
+#ifndef CACHE_ENTRY_H
+#define CACHE_ENTRY_H
+
+#include <cache/body.h>
+#include <cache/key.h>
+#include <http/fields.h>
+#include <http/freshness.h>
+#include <stdatomic.h>
+
+/* Bytes that were formatted once for all hits; what they mean is the server's affair. */
+struct entry_head {
+    size_t length;
+    char bytes[];
+};
+
+/* Links and marks of the store; nobody else touches them. Guarded by the mutex of the shard. */
+struct entry_store_link {
+    struct entry *newer;
+    struct entry *older;
+    size_t charged_bytes; /* what the budget was charged; 0 outside a store */
+    bool is_visited;      /* used since the hand of SIEVE last passed */
+};
+
+/* Read only for everybody, once entry_new() returned. */
+struct entry {
+    atomic_uint references;
+    int status;
+    struct key key;       /* its bytes belong to the entry */
+    struct fields fields; /* end-to-end lines only */
+    struct body *body;    /* counted reference */
+    struct cache_control control;
+    struct span etag;          /* into `fields`; length 0: none, or malformed */
+    struct span last_modified; /* into `fields`; length 0: none */
+    int64_t request_s;         /* wall clock */
+    int64_t response_s;        /* wall clock */
+    int64_t initial_age_s;     /* age when the response arrived */
+    int64_t lifetime_s;        /* freshness lifetime, counted from age 0 */
+    _Atomic(struct entry_head *) head;
+    struct entry_store_link link;
+    char key_bytes[];
+};
+
+/* What entry_new() makes an entry of. Everything is copied, except the body, which is shared. */
+struct entry_draft {
+    const struct key *key;
+    const struct fields *fields;           /* as received */
+    bool (*is_unwanted)(struct span name); /* fields to leave out besides hop-by-hop; may be NULL */
+    struct body *body;
+    const struct freshness *freshness; /* read from the same fields */
+    int64_t request_s;
+    int64_t response_s;
+    int64_t default_lifetime_s; /* where the response states none */
+};
+
+/*
+ * entry_new - an entry with one reference.
+ * Errors    -ENOMEM
+ * Owns      takes a reference of its own to draft->body; the caller keeps everything it gave.
+ * Thread    any.        Source  RFC 9111 sections 3.1 and 4.2
+ */
+int entry_new(const struct entry_draft *draft, struct entry **ret_entry);
+
+/* entry_ref - one more reference; returns `entry`.  Thread  any that has a reference already. */
+struct entry *entry_ref(struct entry *entry);
+
+/* entry_unref - give one back; the last one frees. NULL is a no-op.  Thread  any. */
+void entry_unref(struct entry *entry);
+
+/*
+ * entry_set_head - fill the slot for a prepared response head. Once, and before the entry is
+ * stored, so that the store counts it; readers on other threads may already hold the entry. Errors
+ * -ENOMEM; the entry works without. Owns      the bytes are copied. Thread    the one that makes
+ * the entry.
+ */
+int entry_set_head(struct entry *entry, const char *bytes, size_t length);
+
+/* entry_get_head - the prepared head, or NULL while there is none.  Thread  any. */
+const struct entry_head *entry_get_head(const struct entry *entry);
+
+/*
+ * entry_age_s - the value of Age at `now_s`.
+ * Thread    any.        Source  RFC 9111 section 4.2.3
+ */
+int64_t entry_age_s(const struct entry *entry, int64_t now_s);
+
+/* entry_ttl_s - seconds of freshness left; 0 or negative once stale.  Source  RFC 9111 section 4.2
+ */
+int64_t entry_ttl_s(const struct entry *entry, int64_t now_s);
+
+/* entry_is_fresh - may be used without asking the origin.  Source  RFC 9111 section 4.2 */
+bool entry_is_fresh(const struct entry *entry, int64_t now_s);
+
+/* entry_memory_bytes - heap taken by the entry and everything it holds; grows with its body. */
+size_t entry_memory_bytes(const struct entry *entry);
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fields.h - the header fields of one message, in their order and spelling.
+ *
+ * All names and values lie in one buffer, with a small table of where each line begins. The list is
+ * built by one thread with fields_append(), and read only afterwards; a `const struct fields *` may
+ * then be read by any number of threads. Lines of one name are kept apart and are not merged.
+ */
+#ifndef HTTP_FIELDS_H
+#define HTTP_FIELDS_H
+
+#include <http/span.h>
+#include <stdint.h>
+
+/* Beyond these a message is refused, whatever larger limit a caller has. */
+#define FIELDS_LINES_MAX 1024
+#define FIELDS_BYTES_MAX (1024 * 1024)
+
+struct field {
+    struct span name;
+    struct span value; /* without the white space around it */
+};
+
+struct fields {
+    struct fields_line *lines;
+    char *bytes;
+    uint32_t lines_count;
+    uint32_t lines_room;
+    uint32_t bytes_count;
+    uint32_t bytes_room;
+};
+
+/* An empty list; owns nothing yet, so it may also be dropped without fini. */
+void fields_init(struct fields *fields);
+
+/* Free what the list owns; the list is empty afterwards. */
+void fields_fini(struct fields *fields);
+
+/*
+ * fields_append - add one line at the end. White space around the value is dropped.
+ * Errors    -EINVAL: the name is no token, or the value has a control character other than a tab.
+ *           -E2BIG: over FIELDS_LINES_MAX or FIELDS_BYTES_MAX. -ENOMEM. The list is unchanged then.
+ * Owns      the bytes are copied.
+ * Source    RFC 9110 sections 5.1, 5.5 and 5.6.2.
+ */
+int fields_append(struct fields *fields, struct span name, struct span value);
+
+/*
+ * fields_copy_end_to_end - a copy of exact size that leaves out the hop-by-hop lines, and those
+ * whose name `is_unwanted` answers true for (NULL: keep all others). Errors    -ENOMEM; `ret_copy`
+ * is untouched then. Owns      the caller ends `ret_copy` with fields_fini(). Source    RFC 9110
+ * section 7.6.1, RFC 9111 section 3.1.
+ */
+int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(struct span name),
+                           struct fields *ret_copy);
+
+/*
+ * fields_next - walk over all lines: start with `*position` 0; false after the last line.
+ * The spans live as long as the list.
+ */
+bool fields_next(const struct fields *fields, size_t *position, struct field *ret_field);
+
+/*
+ * fields_next_named - the same over the lines of one name, letter case ignored.
+ * Source    RFC 9110 section 5.1.
+ */
+bool fields_next_named(const struct fields *fields, const char *name, size_t *position,
+                       struct span *ret_value);
+
+/* The first line of that name; false where there is none. */
+bool fields_find(const struct fields *fields, const char *name, struct span *ret_value);
+
+bool fields_has(const struct fields *fields, const char *name);
+
+size_t fields_count(const struct fields *fields);
+
+/*
+ * fields_is_hop_by_hop - whether a line of this name is for the next hop only: one of the known
+ * names, or one that a Connection line of this message nominates.
+ * Source    RFC 9110 section 7.6.1; Proxy-* and Keep-Alive as in RFC 9111 section 3.1.
+ */
+bool fields_is_hop_by_hop(const struct fields *fields, struct span name);
+
+/* Bytes of heap the list holds, the struct itself not counted. */
+size_t fields_memory_bytes(const struct fields *fields);
+
+/* Whether the text is a token. Source: RFC 9110 section 5.6.2. */
+bool fields_is_token(struct span text);
+
+#endif

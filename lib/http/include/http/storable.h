@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * storable.h - whether a shared cache may store the response to a GET, and if not, why.
+ *
+ * The answer is a reason, so that the log and Cache-Status can name it. Vary with names is
+ * storable: choosing among variants belongs to the key. Size and budget belong to the store.
+ */
+#ifndef HTTP_STORABLE_H
+#define HTTP_STORABLE_H
+
+#include <http/fields.h>
+#include <http/freshness.h>
+
+enum storable {
+    STORABLE_YES,
+    STORABLE_NO_STATUS,        /* not final, partial, or not understood under must-understand */
+    STORABLE_NO_STORE,         /* Cache-Control: no-store */
+    STORABLE_NO_PRIVATE,       /* Cache-Control: private */
+    STORABLE_NO_SET_COOKIE,    /* Set-Cookie, and neither public nor s-maxage */
+    STORABLE_NO_VARY,          /* Vary: * */
+    STORABLE_NO_AUTHORIZATION, /* the request had Authorization and the response does not allow it
+                                */
+    STORABLE_NO_LIFETIME,      /* nothing states a lifetime and the status allows no guess */
+    STORABLE_COUNT,
+};
+
+struct storable_request {
+    bool has_authorization;     /* the request that went upstream carried Authorization */
+    bool set_cookie_is_allowed; /* the route leaves Set-Cookie to the standard, which permits it */
+};
+
+/*
+ * storable_check - the verdict for a response to GET, made when its headers are there.
+ * Source    RFC 9111 sections 3, 3.5, 4.1, 5.2.2.3, 7.3; docs/internals on what is not shared.
+ */
+enum storable storable_check(const struct freshness *freshness, const struct fields *fields,
+                             const struct storable_request *request);
+
+/* A short token for logs and for the detail of Cache-Status, such as "no-store". */
+const char *storable_name(enum storable storable);
+
+#endif
