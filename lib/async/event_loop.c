@@ -17,6 +17,8 @@
 #include <async/event_loop.h>
 #include <async/loop_backend.h>
 
+enum { TASK_ROUNDS = 8 };
+
 struct event_loop {
     struct async_loop loop; /* first, so that a pointer to it is a pointer to this */
     struct event_base *base;
@@ -119,7 +121,12 @@ static int run(struct async_loop *loop)
             return -EIO;
         async_loop_begin_turn(loop);
         async_loop_run_timers(loop);
-        async_loop_run_tasks(loop);
+        /* Tasks that post tasks, such as a lock going from hand to hand, get a few rounds before
+         * the descriptors are looked at again: that costs a system call each time. */
+        for (int round = 0; round < TASK_ROUNDS && async_loop_has_work(loop); round++) {
+            async_loop_run_tasks(loop);
+            async_loop_begin_turn(loop);
+        }
     }
     return 0;
 }
