@@ -107,7 +107,8 @@ void waiter_begin(struct async_waiter *waiter, const struct async_waiter_ops *op
                   pthread_mutex_t *mutex)
 {
     async_loop_assert_current(waiter->loop);
-    assert(!waiter->is_pending); /* one wait at a time for each waiter */
+    assert(!waiter->is_pending);                /* one wait at a time for each waiter */
+    assert(async_list_is_empty(&waiter->node)); /* nor one beside reading, see rwlock.h */
     waiter->is_pending = true;
     waiter->ops = ops;
     waiter->primitive = primitive;
