@@ -13,8 +13,8 @@
  * carrier's again: the handler does not touch it, nor the space request_state() gave, anymore.
  *
  * A handler starts when the whole request has been read; bodies are counted and dropped, as no
- * handler takes one. Everything here happens on the thread of request->loop. The bytes that a
- * request_text refers to stay where they are until the answer is complete.
+ * handler takes one. Everything here happens on the thread of request->loop. The bytes that the
+ * spans refer to stay where they are until the answer is complete.
  */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
@@ -24,20 +24,11 @@
 #include <stdint.h>
 
 #include <async/loop.h>
+#include <http/fields.h>
+#include <http/span.h>
 
 struct request;
 struct carrier_ops;
-
-/* Bytes that are not terminated by a zero; `bytes` is NULL where there is nothing at all. */
-struct request_text {
-    const char *bytes;
-    size_t length;
-};
-
-struct request_field {
-    struct request_text name; /* as the client spelt it; names are compared without case */
-    struct request_text value;
-};
 
 /* The methods this server knows; others are answered 501 before any handler. Bits for sets. */
 enum request_method {
@@ -69,13 +60,13 @@ enum reply_progress {
 struct request {
     /* For the handler to read. */
     enum request_method method;
-    bool is_head;                  /* the answer's body is not sent; its length is told */
-    int http_version;              /* 10 or 11; 20 has its place */
-    struct request_text target;    /* as the client sent it */
-    struct request_text authority; /* host[:port]: from an absolute target, else from Host */
-    struct request_text path;      /* not decoded; begins with '/' unless the target is "*" */
-    struct request_text query;     /* behind '?', not decoded; bytes == NULL without '?' */
-    const struct request_field *fields;
+    bool is_head;          /* the answer's body is not sent; its length is told */
+    int http_version;      /* 10 or 11; 20 has its place */
+    struct span target;    /* as the client sent it */
+    struct span authority; /* host[:port]: from an absolute target, else from Host */
+    struct span path;      /* not decoded; begins with '/' unless the target is "*" */
+    struct span query;     /* behind '?', not decoded; bytes == NULL without '?' */
+    const struct field *fields;
     size_t field_count;
     uint64_t body_bytes;     /* length of the body that was read and dropped */
     struct async_loop *loop; /* the connection's; all calls are made on its thread */
@@ -96,13 +87,13 @@ struct request {
  * request_field - the value of the first field with this name, NULL if there is none.
  * `name` is compared without case.
  */
-const struct request_text *request_field(const struct request *request, const char *name);
+const struct span *request_field(const struct request *request, const char *name);
 
 /*
  * request_field_next - as request_field(), for those after `previous` (a value it returned).
  */
-const struct request_text *request_field_next(const struct request *request, const char *name,
-                                              const struct request_text *previous);
+const struct span *request_field_next(const struct request *request, const char *name,
+                                      const struct span *previous);
 
 /*
  * request_state - the handler's own space, zeroed, with the alignment of malloc(3).
@@ -112,11 +103,5 @@ void *request_state(struct request *request, size_t size);
 
 /* request_method_name - "GET"; never NULL. */
 const char *request_method_name(enum request_method method);
-
-/* request_text_is - whether the text equals the string. */
-bool request_text_is(struct request_text text, const char *string);
-
-/* request_text_is_nocase - as request_text_is(), without case (ASCII). */
-bool request_text_is_nocase(struct request_text text, const char *string);
 
 #endif
