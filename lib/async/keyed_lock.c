@@ -101,7 +101,7 @@ static void free_buckets_locked(struct shard *shard) ASYNC_REQUIRES(async_waitq_
 static void grow_locked(struct shard *shard) ASYNC_REQUIRES(async_waitq_class)
 {
     size_t count = shard->bucket_count * 2;
-    struct async_keyed_waiter **buckets = calloc(count, sizeof(*buckets));
+    struct async_keyed_waiter **buckets = calloc(count, sizeof(struct async_keyed_waiter *));
 
     if (buckets == NULL)
         return;
