@@ -16,7 +16,7 @@ die() {
 quietly() {
     local log=$1 status=0
     shift
-    mkdir -p -- "$(dirname -- "$log")"
+    mkdir -p -- "$(dirname -- "$log")" || die "this user may not write to $root, where builds are made"
     "$@" >"$log" 2>&1 || status=$?
     if ((status != 0)); then
         tail -n 60 -- "$log" >&2

@@ -55,8 +55,8 @@ find_privilege() {
     else
         die "these Debian packages are missing, and this user can install none (neither root nor sudo):
     ${missing[*]}
-Have them installed, for instance by
-    apt-get install --no-install-recommends ${missing[*]%%|*}
+Have them installed (on Debian 12, that is:
+    apt-get install --no-install-recommends ${missing[*]##*|})
 or, if you have the libraries from elsewhere, run this again with NO_INSTALL=1."
     fi
 }
