@@ -18,6 +18,7 @@ fail() {
 }
 
 # The flags of pkg-config in an array: they are shell words, quoted where a path needs it.
+pc=()
 flags() {
     eval "pc=($(pkg-config "$@" async-locks))"
 }
@@ -42,9 +43,11 @@ linked=$(LD_LIBRARY_PATH=$libraries ldd "$work/shared")
 [[ $linked == *"$libraries/libasync-locks.so.0 "* ]] ||
     fail "the program does not use the shared library"
 
+# All of the library, not only what this program uses of it, must find what it needs.
 # glibc remarks at link time that getaddrinfo, which libevent knows, would want shared libraries.
 flags --static --cflags --libs
-"$compiler" "${strict[@]}" -static "$here/consumer.c" "${pc[@]}" -o "$work/static" 2>"$work/remarks" ||
+"$compiler" "${strict[@]}" -static "$here/consumer.c" -Wl,--whole-archive \
+    "$libraries/libasync-locks.a" -Wl,--no-whole-archive "${pc[@]}" -o "$work/static" 2>"$work/remarks" ||
     fail "$(<"$work/remarks")"
 run_and_compare "$work/static"
 
