@@ -18,10 +18,13 @@ RUN /tmp/install/scripts/install.sh image && \
 COPY --from=build /source/build/release/server/fetchonce /usr/local/bin/fetchonce
 COPY --from=build /source/config/container/healthcheck.sh /usr/local/bin/fetchonce-healthcheck
 
+COPY config/container.json /etc/fetchonce/container.json
+
 # A number, so that an orchestrator can see that it is not root. Nobody needs a name or a home here.
 USER 10001:10001
-# Who publishes the port means it; private and loopback addresses stay closed to /fetch.
-ENV FETCHONCE_LISTEN=0.0.0.0:8080 FETCHONCE_FETCH_OPEN_TO_NETWORK=true
+# Listens on all addresses, port 8080; private and loopback addresses stay closed to /fetch.
+# A file of one's own, FETCHONCE_* variables and arguments come before what it says.
+ENV FETCHONCE_CONFIG=/etc/fetchonce/container.json
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=5s --retries=3 \

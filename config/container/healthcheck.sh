@@ -1,6 +1,7 @@
 #!/bin/bash
 # healthcheck.sh - whether the server of this container answers /healthz with 200, within 3 seconds.
-# Speaks HTTP through bash itself, so that the image needs no other client.
+# Speaks HTTP through bash itself, so that the image needs no other client. It asks at the port of
+# FETCHONCE_LISTEN, else at 8080: a port set elsewhere must be told in that variable too.
 set -euo pipefail
 
 listen=${FETCHONCE_LISTEN:-0.0.0.0:8080}
