@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # rules.sh - what the style asks for and no compiler sees: a licence line, a first comment, no banned
-# calls, no file past 600 lines, no unfinished business without the number of an issue.
+# calls, no file past 600 lines, no unfinished business without the number of an issue. And that
+# README names each Debian package.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
@@ -20,4 +21,16 @@ code ~ /(^|[^A-Za-z0-9_])(strcpy|strcat|v?sprintf|ato(i|l|ll)|alloca|gets|strtok
 END { exit broken }
 AWK
 
-sources '*.c' '*.h' | from_root xargs -0 -r awk "$program"
+read -r -d '' package_program <<'AWK' || true
+FNR == NR { readme = readme $0; next }
+!/^#/ && NF > 0 && split($2, names, "|") {
+    for (i in names)
+        if (!index(readme, "`" names[i] "`")) { print "README.md does not name the package " names[i]; broken = 1 }
+}
+END { exit broken }
+AWK
+
+status=0
+sources '*.c' '*.h' | from_root xargs -0 -r awk "$program" || status=1
+from_root awk "$package_program" README.md scripts/packages.txt || status=1
+exit "$status"
