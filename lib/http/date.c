@@ -40,7 +40,7 @@ static int64_t days_from_calendar(int64_t year, int month, int day)
     return era * 146097 + day_of_era - 719468;
 }
 
-/* The inverse, for days from year 0 on. */
+/* The inverse, for days from year 1 on. */
 static void calendar_from_days(int64_t days, struct calendar *calendar)
 {
     int64_t shifted = days + 719468;
@@ -147,7 +147,8 @@ static size_t read_part(char letter, struct span text, struct calendar *calendar
     return *target >= 0 ? 2 : 0;
 }
 
-/* In patterns the letters bYyedHMS are parts; G and T are not among them, so "GMT" needs a '!'. */
+/* The letters bYyedHMS stand for parts and '!' for "GMT", whose M would be taken for the minutes.
+ */
 static bool match_pattern(struct span text, const char *pattern, struct calendar *calendar)
 {
     for (; *pattern != '\0'; pattern++) {
@@ -166,28 +167,21 @@ static bool match_pattern(struct span text, const char *pattern, struct calendar
     return text.length == 0;
 }
 
-/* The century that makes the date lie at most 50 years after now. Source: RFC 9110 section 5.6.7.
+/* The latest century that leaves the date at most 50 years ahead. Source: RFC 9110 section 5.6.7.
  */
 static void choose_century(struct calendar *calendar, int64_t now_s)
 {
-    struct calendar now;
+    struct calendar limit = {0};
+    int64_t limit_s;
 
-    calendar_from_days(now_s < 0 ? 0 : now_s / 86400, &now);
-    calendar->year += now.year / 100 * 100;
-    if (calendar->year + 50 < now.year)
-        calendar->year += 100;
-    if (calendar->year > now.year + 50)
+    if (now_s < 0)
+        now_s = 0;
+    calendar_from_days(now_s / 86400, &limit);
+    calendar->year += (limit.year / 100 + 1) * 100;
+    limit.year += 50;
+    limit_s = calendar_seconds(&limit) + now_s % 86400;
+    while (calendar_seconds(calendar) > limit_s)
         calendar->year -= 100;
-    else if (calendar->year == now.year + 50) {
-        struct calendar limit = now;
-        int64_t second_of_day = now_s < 0 ? 0 : now_s % 86400;
-
-        limit.year += 50;
-        if (days_from_calendar(calendar->year, calendar->month, calendar->day) * 86400 +
-                (int64_t)calendar->hour * 3600 + (int64_t)calendar->minute * 60 + calendar->second >
-            days_from_calendar(limit.year, limit.month, limit.day) * 86400 + second_of_day)
-            calendar->year -= 100;
-    }
 }
 
 int date_parse(struct span text, int64_t now_s, int64_t *ret_s)
@@ -218,7 +212,7 @@ int date_parse(struct span text, int64_t now_s, int64_t *ret_s)
 
 void date_format(int64_t time_s, char buffer[static DATE_LENGTH + 1])
 {
-    const int64_t first_s = INT64_C(-62167219200); /* 0000-01-01 00:00:00 */
+    const int64_t first_s = INT64_C(-62135596800); /* 0001-01-01 00:00:00 */
     const int64_t last_s = INT64_C(253402300799);  /* 9999-12-31 23:59:59 */
     struct calendar calendar;
     int64_t days, second_of_day;
@@ -234,7 +228,7 @@ void date_format(int64_t time_s, char buffer[static DATE_LENGTH + 1])
         second_of_day += 86400;
     }
     calendar_from_days(days, &calendar);
-    /* 1970-01-01, day 0, was a Thursday; 719528 days, a multiple of 7 plus 5, keep it positive. */
+    /* Day 0 was a Thursday; the multiple of 7 makes the days before it positive. */
     (void)snprintf(buffer, DATE_LENGTH + 1, "%s, %02d %s %04d %02d:%02d:%02d GMT",
                    day_names[(days + 4 + INT64_C(7) * 110000) % 7], calendar.day % 100,
                    month_names[calendar.month - 1], (int)calendar.year % 10000,

@@ -23,7 +23,7 @@
 int date_parse(struct span text, int64_t now_s, int64_t *ret_s);
 
 /*
- * date_format - IMF-fixdate and a zero byte. Years 0 to 9999; what lies outside is clamped.
+ * date_format - IMF-fixdate and a zero byte. Years 1 to 9999; what lies outside is clamped.
  * Source    RFC 9110 section 5.6.7.
  */
 void date_format(int64_t time_s, char buffer[static DATE_LENGTH + 1]);
