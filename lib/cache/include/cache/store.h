@@ -29,7 +29,8 @@
 struct store;
 
 #define STORE_SHARDS_MAX       1024
-#define STORE_BUDGET_BYTES_MIN ((size_t)64 * 1024) /* besides 512 bytes for each shard */
+#define STORE_SHARD_BYTES_MIN  512                 /* the table of an empty shard */
+#define STORE_BUDGET_BYTES_MIN ((size_t)64 * 1024) /* besides the empty shards */
 
 struct store_config {
     size_t budget_bytes;   /* STORE_BUDGET_BYTES_MIN or more */

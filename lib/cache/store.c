@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.c - the budget over all shards, and the way in and out.
+ *
+ * One atomic number holds the bytes in use. Whoever wants to put something in first reserves its
+ * bytes there; while they do not fit, one entry after the other is evicted, each time from the next
+ * shard in turn, so that all shards lose at the same rate although only one gets the new entry. The
+ * number never exceeds the budget, and a hit neither reads nor writes it. No two mutexes are held
+ * at once.
+ */
+#include <cache/store.h>
+
+#include "shard.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#define SHARDS_DEFAULT     64
+#define SPARED_CALLS_MAX   8 /* after so many, what the hand of a shard points to has to go */
+#define RESERVE_ROUNDS_MAX 1000000
+
+static_assert(SHARD_SLOTS_MIN * sizeof(struct shard_slot) == STORE_SHARD_BYTES_MIN,
+              "the header says what an empty shard takes");
+
+struct store {
+    struct key_secret secret;
+    struct shard *shards;
+    unsigned shards_count;
+    size_t budget_bytes;
+    size_t object_bytes_max;
+    alignas(64) atomic_size_t bytes; /* charged: entries and tables */
+    atomic_uint next_shard;          /* that gives up an entry */
+    atomic_uint_least64_t refusals;
+};
+
+static struct shard *shard_of(const struct store *store, const struct key *key)
+{
+    /* The upper half: the tables of the shards use the lower bits. */
+    return &store->shards[(key->hash >> 32) & (store->shards_count - 1)];
+}
+
+int store_new(const struct store_config *config, struct store **ret_store)
+{
+    unsigned shards_count = config->shards_count == 0 ? SHARDS_DEFAULT : config->shards_count;
+    struct store *store;
+    unsigned made = 0;
+
+    if (shards_count > STORE_SHARDS_MAX || (shards_count & (shards_count - 1)) != 0 ||
+        config->object_share_percent < 1 || config->object_share_percent > 100 ||
+        config->budget_bytes < STORE_BUDGET_BYTES_MIN + shards_count * STORE_SHARD_BYTES_MIN)
+        return -EINVAL;
+    store = aligned_alloc(alignof(struct store), sizeof(*store));
+    if (store == NULL)
+        return -ENOMEM;
+    *store = (struct store){
+        .secret = config->secret,
+        .shards_count = shards_count,
+        .budget_bytes = config->budget_bytes,
+        .object_bytes_max = config->budget_bytes / 100 * config->object_share_percent,
+    };
+    atomic_init(&store->bytes, shards_count * STORE_SHARD_BYTES_MIN);
+    store->shards = aligned_alloc(alignof(struct shard), shards_count * sizeof(*store->shards));
+    if (store->shards == NULL)
+        goto free_store;
+    for (; made < shards_count; made++) {
+        if (shard_init(&store->shards[made]) < 0)
+            goto fini_shards;
+    }
+    *ret_store = store;
+    return 0;
+
+fini_shards:
+    while (made > 0)
+        shard_fini(&store->shards[--made]);
+    free(store->shards);
+free_store:
+    free(store);
+    return -ENOMEM;
+}
+
+void store_free(struct store *store)
+{
+    if (store == NULL)
+        return;
+    for (unsigned i = 0; i < store->shards_count; i++)
+        shard_fini(&store->shards[i]);
+    free(store->shards);
+    free(store);
+}
+
+void store_key_init(const struct store *store, struct key *key, const char *bytes, size_t length)
+{
+    key_init(key, &store->secret, bytes, length);
+}
+
+struct entry *store_lookup(struct store *store, const struct key *key, int64_t now_s)
+{
+    return shard_lookup(shard_of(store, key), key, now_s);
+}
+
+static void release_bytes(struct store *store, size_t bytes)
+{
+    size_t before = atomic_fetch_sub_explicit(&store->bytes, bytes, memory_order_relaxed);
+
+    assert(before >= bytes);
+    (void)before;
+}
+
+/* The shard has given it up: neither the budget nor the store has a part in it any more. */
+static void drop_removed(struct store *store, struct shard_removed *removed)
+{
+    if (removed->entry == NULL)
+        return;
+    release_bytes(store, removed->bytes);
+    entry_unref(removed->entry);
+    removed->entry = NULL;
+}
+
+/* Evict one entry of the next shard that has any. False if all are empty. */
+static bool evict_one(struct store *store)
+{
+    struct shard_removed removed = {0};
+    unsigned empty = 0, spared = 0;
+
+    while (empty < store->shards_count) {
+        unsigned turn = atomic_fetch_add_explicit(&store->next_shard, 1, memory_order_relaxed);
+        struct shard *shard = &store->shards[turn & (store->shards_count - 1)];
+
+        switch (shard_evict(shard, spared >= SPARED_CALLS_MAX, &removed)) {
+        case SHARD_EVICTED:
+            drop_removed(store, &removed);
+            return true;
+        case SHARD_SPARED:
+            spared++;
+            empty = 0;
+            break;
+        case SHARD_EMPTY:
+            empty++;
+            break;
+        }
+    }
+    return false;
+}
+
+/* Take `bytes` from the budget, evicting as long as they are not there. */
+static int reserve_bytes(struct store *store, size_t bytes)
+{
+    size_t used = atomic_load_explicit(&store->bytes, memory_order_relaxed);
+
+    for (int rounds = 0; rounds < RESERVE_ROUNDS_MAX; rounds++) {
+        if (bytes <= store->budget_bytes - used) {
+            if (atomic_compare_exchange_weak_explicit(&store->bytes, &used, used + bytes,
+                                                      memory_order_relaxed, memory_order_relaxed))
+                return 0;
+            continue;
+        }
+        if (!evict_one(store))
+            return -ENOSPC;
+        used = atomic_load_explicit(&store->bytes, memory_order_relaxed);
+    }
+    return -ENOSPC;
+}
+
+/* Make the table larger if it gets full. If that fails it works on, more slowly, until it is full.
+ */
+static void grow_if_wanted(struct store *store, struct shard *shard)
+{
+    size_t slots_count = shard_slots_wanted(shard);
+    size_t more_bytes = slots_count / 2 * sizeof(struct shard_slot);
+    struct shard_slot *slots, *unused;
+
+    if (slots_count == 0 || reserve_bytes(store, more_bytes) < 0)
+        return;
+    slots = calloc(slots_count, sizeof(*slots));
+    if (slots == NULL) {
+        release_bytes(store, more_bytes);
+        return;
+    }
+    unused = shard_grow(shard, slots, slots_count);
+    if (unused == slots)
+        release_bytes(store, more_bytes);
+    free(unused);
+}
+
+int store_insert(struct store *store, struct entry **take_entry)
+{
+    struct entry *entry = *take_entry;
+    struct shard *shard = shard_of(store, &entry->key);
+    struct shard_removed replaced = {0};
+    size_t bytes = entry_memory_bytes(entry);
+    int err = -EFBIG;
+
+    assert(body_status(entry->body) == 0);
+    *take_entry = NULL;
+    if (bytes <= store->object_bytes_max)
+        err = reserve_bytes(store, bytes);
+    if (err == 0) {
+        grow_if_wanted(store, shard);
+        err = shard_insert(shard, entry, bytes, &replaced);
+        if (err < 0)
+            release_bytes(store, bytes);
+    }
+    if (err < 0) {
+        atomic_fetch_add_explicit(&store->refusals, 1, memory_order_relaxed);
+        entry_unref(entry);
+        return err;
+    }
+    drop_removed(store, &replaced);
+    return 0;
+}
+
+bool store_remove(struct store *store, const struct key *key)
+{
+    struct shard_removed removed = {0};
+    bool was_there;
+
+    shard_remove(shard_of(store, key), key, &removed);
+    was_there = removed.entry != NULL;
+    drop_removed(store, &removed);
+    return was_there;
+}
+
+size_t store_object_bytes_max(const struct store *store)
+{
+    return store->object_bytes_max;
+}
+
+void store_read_counters(const struct store *store, struct store_counters *ret_counters)
+{
+    struct store_counters sums = {0};
+
+    for (unsigned i = 0; i < store->shards_count; i++) {
+        const struct shard_counters *shard = &store->shards[i].counters;
+
+        sums.entries += atomic_load_explicit(&shard->entries, memory_order_relaxed);
+        sums.hits += atomic_load_explicit(&shard->hits, memory_order_relaxed);
+        sums.hits_stale += atomic_load_explicit(&shard->hits_stale, memory_order_relaxed);
+        sums.misses += atomic_load_explicit(&shard->misses, memory_order_relaxed);
+        sums.inserts += atomic_load_explicit(&shard->inserts, memory_order_relaxed);
+        sums.replacements += atomic_load_explicit(&shard->replacements, memory_order_relaxed);
+        sums.evictions += atomic_load_explicit(&shard->evictions, memory_order_relaxed);
+        sums.removals += atomic_load_explicit(&shard->removals, memory_order_relaxed);
+    }
+    sums.refusals = atomic_load_explicit(&store->refusals, memory_order_relaxed);
+    sums.bytes = atomic_load_explicit(&store->bytes, memory_order_relaxed);
+    *ret_counters = sums;
+}

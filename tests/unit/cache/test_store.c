@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_store.c - what the store promises to one thread; see test_store_storm.c for many.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "entries.h"
+
+#define KIB (size_t)1024
+
+static bool refuse_large_calloc;
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+/* Tables come from calloc(), and larger ones than the first only by growing. */
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    if (refuse_large_calloc && count * bytes > STORE_SHARD_BYTES_MIN)
+        return NULL;
+    return __real_calloc(count, bytes);
+}
+
+static struct store *new_store(size_t budget_bytes, unsigned shards_count)
+{
+    struct store_config config = {
+        .budget_bytes = budget_bytes,
+        .shards_count = shards_count,
+        .object_share_percent = 50,
+        .secret = test_secret,
+    };
+    struct store *store;
+
+    assert_int_equal(store_new(&config, &store), 0);
+    return store;
+}
+
+static struct store_counters counters_of(const struct store *store)
+{
+    struct store_counters counters;
+
+    store_read_counters(store, &counters);
+    return counters;
+}
+
+static const char *numbered(int number)
+{
+    static char text[32];
+
+    (void)snprintf(text, sizeof(text), "GET /%d", number);
+    return text;
+}
+
+static void test_impossible_configs_are_refused(void **state)
+{
+    static const struct store_config configs[] = {
+        {.budget_bytes = STORE_BUDGET_BYTES_MIN, .shards_count = 1, .object_share_percent = 50},
+        {.budget_bytes = 0, .shards_count = 1, .object_share_percent = 50},
+        {.budget_bytes = 1 << 30, .shards_count = 3, .object_share_percent = 50},
+        {.budget_bytes = 1 << 30, .shards_count = 2048, .object_share_percent = 50},
+        {.budget_bytes = 1 << 30, .shards_count = 1, .object_share_percent = 0},
+        {.budget_bytes = 1 << 30, .shards_count = 1, .object_share_percent = 101},
+    };
+    struct store *store = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(configs) / sizeof(configs[0]); i++)
+        assert_int_equal(store_new(&configs[i], &store), -EINVAL);
+    assert_null(store);
+    store_free(NULL);
+}
+
+static void test_what_went_in_is_found_and_counted(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 0);
+    struct key key = test_key("GET /a");
+    struct entry *entry;
+
+    (void)state;
+    assert_null(store_lookup(store, &key, ENTRY_RESPONSE_S));
+    assert_int_equal(test_insert(store, "GET /a", 100), 0);
+    entry = store_lookup(store, &key, ENTRY_RESPONSE_S);
+    assert_non_null(entry);
+    assert_true(key_equals(&entry->key, &key));
+    assert_int_equal(body_length(entry->body), 100);
+    entry_unref(entry);
+    assert_false(test_has(store, "GET /b"));
+
+    assert_int_equal(counters_of(store).entries, 1);
+    assert_int_equal(counters_of(store).hits, 1);
+    assert_int_equal(counters_of(store).misses, 2);
+    assert_int_equal(counters_of(store).inserts, 1);
+    store_free(store);
+}
+
+static void test_stale_entry_is_returned_and_counted_as_stale(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    struct key key = test_key("GET /a");
+    struct entry *entry;
+
+    (void)state;
+    assert_int_equal(test_insert(store, "GET /a", 100), 0);
+    entry = store_lookup(store, &key, ENTRY_RESPONSE_S + ENTRY_LIFETIME_S);
+    assert_non_null(entry);
+    assert_false(entry_is_fresh(entry, ENTRY_RESPONSE_S + ENTRY_LIFETIME_S));
+    entry_unref(entry);
+    assert_int_equal(counters_of(store).hits, 0);
+    assert_int_equal(counters_of(store).hits_stale, 1);
+    store_free(store);
+}
+
+/* Case 37: two keys of one hash. The second is forged to the hash of the first. */
+static void test_equal_hash_is_not_an_equal_key(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    struct key key = test_key("GET /a");
+    struct key forged = {.hash = key.hash, .bytes = "GET /b", .length = key.length};
+
+    (void)state;
+    assert_int_equal(test_insert(store, "GET /a", 100), 0);
+    assert_null(store_lookup(store, &forged, ENTRY_RESPONSE_S));
+    assert_false(store_remove(store, &forged));
+    assert_true(test_has(store, "GET /a"));
+    store_free(store);
+}
+
+static void test_replaced_entry_lives_on_for_its_readers(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    struct entry *first = test_entry("GET /a", 1000, '1');
+    struct entry *second = test_entry("GET /a", 10, '2');
+    struct key key = test_key("GET /a");
+    struct entry *reader, *later;
+    struct body_cursor cursor;
+    struct iovec span;
+
+    (void)state;
+    assert_int_equal(store_insert(store, &first), 0);
+    reader = store_lookup(store, &key, ENTRY_RESPONSE_S);
+    assert_int_equal(store_insert(store, &second), 0);
+    later = store_lookup(store, &key, ENTRY_RESPONSE_S);
+    assert_ptr_not_equal(reader, later);
+    assert_int_equal(body_length(later->body), 10);
+    store_free(store);
+
+    body_cursor_init(&cursor, reader->body);
+    assert_int_equal(body_cursor_spans(&cursor, &span, 1), 1);
+    assert_int_equal(span.iov_len, 1000);
+    assert_int_equal(*(char *)span.iov_base, '1');
+    entry_unref(reader);
+    entry_unref(later);
+}
+
+static void test_replacing_gives_the_bytes_of_the_older_back(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    size_t bytes_of_one;
+
+    (void)state;
+    assert_int_equal(test_insert(store, "GET /a", 1000), 0);
+    bytes_of_one = counters_of(store).bytes;
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(test_insert(store, "GET /a", 1000), 0);
+    assert_int_equal(counters_of(store).bytes, bytes_of_one);
+    assert_int_equal(counters_of(store).entries, 1);
+    assert_int_equal(counters_of(store).replacements, 1000);
+    assert_int_equal(counters_of(store).evictions, 0);
+    store_free(store);
+}
+
+static void test_removed_key_is_gone_and_its_bytes_are_back(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 4);
+    size_t empty_bytes = counters_of(store).bytes;
+    struct key key = test_key("GET /a");
+
+    (void)state;
+    assert_int_equal(empty_bytes, 4 * STORE_SHARD_BYTES_MIN);
+    assert_int_equal(test_insert(store, "GET /a", 1000), 0);
+    assert_true(counters_of(store).bytes > empty_bytes + 1000);
+    assert_true(store_remove(store, &key));
+    assert_false(store_remove(store, &key));
+    assert_false(test_has(store, "GET /a"));
+    assert_int_equal(counters_of(store).bytes, empty_bytes);
+    assert_int_equal(counters_of(store).entries, 0);
+    assert_int_equal(counters_of(store).removals, 1);
+    store_free(store);
+}
+
+/* Many more entries than fit, of sizes all over the scale: after every insert the budget holds. */
+static void test_budget_holds_after_every_insert(void **state)
+{
+    const size_t budget_bytes = 512 * KIB;
+    struct store *store = new_store(budget_bytes, 8);
+
+    (void)state;
+    srandom(1);
+    for (int i = 0; i < 20000; i++) {
+        size_t body_bytes = (size_t)random() % 100 == 0 ? 60 * KIB : (size_t)random() % 2000;
+
+        assert_int_equal(test_insert(store, numbered(i), body_bytes), 0);
+        assert_true(counters_of(store).bytes <= budget_bytes);
+    }
+    assert_true(counters_of(store).evictions > 10000);
+    assert_int_equal(counters_of(store).entries,
+                     counters_of(store).inserts - counters_of(store).evictions);
+    /* And it is used: at most one of the largest objects would still fit. */
+    assert_true(counters_of(store).bytes > budget_bytes - 2 * 64 * KIB);
+    store_free(store);
+}
+
+static void test_too_large_object_is_refused_and_evicts_nothing(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+
+    (void)state;
+    assert_int_equal(test_insert(store, "GET /a", 100), 0);
+    assert_int_equal(test_insert(store, "GET /large", store_object_bytes_max(store)), -EFBIG);
+    assert_int_equal(test_insert(store, "GET /a", store_object_bytes_max(store)), -EFBIG);
+    assert_true(test_has(store, "GET /a"));
+    assert_int_equal(counters_of(store).refusals, 2);
+    assert_int_equal(counters_of(store).evictions, 0);
+    assert_int_equal(test_insert(store, "GET /large", store_object_bytes_max(store) - 2 * KIB), 0);
+    assert_true(test_has(store, "GET /a"));
+    store_free(store);
+}
+
+/* Ten entries are asked for again and again while hundreds pass through once. The ten stay. */
+static void test_used_entries_outlive_a_flood_of_others(void **state)
+{
+    struct store *store = new_store(128 * KIB, 1);
+
+    (void)state;
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(test_insert(store, numbered(i), 1000), 0);
+    for (int i = 100; i < 2000; i++) {
+        assert_int_equal(test_insert(store, numbered(i), 1000), 0);
+        for (int hot = 0; hot < 10; hot++)
+            assert_true(test_has(store, numbered(hot)));
+    }
+    assert_true(counters_of(store).evictions > 1500);
+    store_free(store);
+}
+
+/*
+ * The order of SIEVE. Entries 0 to n fill the store; 0 and 2 are used. The hand starts at the
+ * oldest: it spares 0 and takes 1, spares 2 and takes 3. It never goes back for 0 and 2 before it
+ * went round.
+ */
+static void test_hand_spares_what_was_used_and_goes_on_from_there(void **state)
+{
+    struct store *store = new_store(128 * KIB, 1);
+    int filled = 0;
+
+    (void)state;
+    while (counters_of(store).evictions == 0)
+        assert_int_equal(test_insert(store, numbered(filled++), 4 * KIB), 0);
+    store_free(store);
+
+    store = new_store(128 * KIB, 1);
+    for (int i = 0; i < filled - 1; i++)
+        assert_int_equal(test_insert(store, numbered(i), 4 * KIB), 0);
+    assert_int_equal(counters_of(store).evictions, 0);
+    assert_true(test_has(store, numbered(0)));
+    assert_true(test_has(store, numbered(2)));
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(test_insert(store, numbered(1000 + i), 4 * KIB), 0);
+    assert_int_equal(counters_of(store).evictions, 2);
+    assert_true(test_has(store, numbered(0)));
+    assert_false(test_has(store, numbered(1)));
+    assert_true(test_has(store, numbered(2)));
+    assert_false(test_has(store, numbered(3)));
+    assert_true(test_has(store, numbered(4)));
+    store_free(store);
+}
+
+/* With every entry marked as used there is still a victim, within one insert. */
+static void test_store_full_of_used_entries_still_takes_new_ones(void **state)
+{
+    struct store *store = new_store(2048 * KIB, 2);
+    int filled = 0;
+
+    (void)state;
+    while (counters_of(store).evictions == 0)
+        assert_int_equal(test_insert(store, numbered(filled++), 0), 0);
+    assert_true(filled > 3000);
+    for (int i = 0; i < filled; i++)
+        (void)test_has(store, numbered(i));
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(test_insert(store, numbered(100000 + i), 0), 0);
+        assert_true(test_has(store, numbered(100000 + i)));
+    }
+    store_free(store);
+}
+
+/* Entries come and go at random; a plain array says what has to be there. */
+static void test_table_finds_exactly_what_is_in_it(void **state)
+{
+    static bool expected[2000];
+    struct store *store = new_store(64 * 1024 * KIB, 1);
+    struct key key;
+
+    (void)state;
+    srandom(2);
+    for (int i = 0; i < 30000; i++) {
+        int number = (int)(random() % 2000);
+
+        if (random() % 2 == 0) {
+            assert_int_equal(test_insert(store, numbered(number), 0), 0);
+            expected[number] = true;
+        } else {
+            key = test_key(numbered(number));
+            assert_int_equal(store_remove(store, &key), expected[number]);
+            expected[number] = false;
+        }
+    }
+    for (int number = 0; number < 2000; number++)
+        assert_int_equal(test_has(store, numbered(number)), expected[number]);
+    store_free(store);
+}
+
+/* Without memory for a larger table the store goes on with the one it has, and refuses when full.
+ */
+static void test_store_survives_a_table_that_cannot_grow(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    int stored = 0;
+
+    (void)state;
+    refuse_large_calloc = true;
+    for (int i = 0; i < 100; i++) {
+        struct entry *entry;
+
+        refuse_large_calloc = false; /* for the entry itself */
+        entry = test_entry(numbered(i), 0, 'x');
+        refuse_large_calloc = true;
+        if (store_insert(store, &entry) == 0)
+            stored++;
+    }
+    refuse_large_calloc = false;
+    assert_int_equal(stored, STORE_SHARD_BYTES_MIN / 16 - 1);
+    assert_int_equal(counters_of(store).refusals, 100 - stored);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(test_has(store, numbered(i)), i < stored);
+    assert_int_equal(test_insert(store, numbered(99), 0), 0);
+    assert_true(test_has(store, numbered(99)));
+    store_free(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_impossible_configs_are_refused),
+        cmocka_unit_test(test_what_went_in_is_found_and_counted),
+        cmocka_unit_test(test_stale_entry_is_returned_and_counted_as_stale),
+        cmocka_unit_test(test_equal_hash_is_not_an_equal_key),
+        cmocka_unit_test(test_replaced_entry_lives_on_for_its_readers),
+        cmocka_unit_test(test_replacing_gives_the_bytes_of_the_older_back),
+        cmocka_unit_test(test_removed_key_is_gone_and_its_bytes_are_back),
+        cmocka_unit_test(test_budget_holds_after_every_insert),
+        cmocka_unit_test(test_too_large_object_is_refused_and_evicts_nothing),
+        cmocka_unit_test(test_used_entries_outlive_a_flood_of_others),
+        cmocka_unit_test(test_hand_spares_what_was_used_and_goes_on_from_there),
+        cmocka_unit_test(test_store_full_of_used_entries_still_takes_new_ones),
+        cmocka_unit_test(test_table_finds_exactly_what_is_in_it),
+        cmocka_unit_test(test_store_survives_a_table_that_cannot_grow),
+    };
+
+    return cmocka_run_group_tests_name("store", tests, NULL, NULL);
+}
