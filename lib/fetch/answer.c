@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * answer.c - from the head of a response to an entry.
+ *
+ * The fields that go on to clients are formatted here, once for all of them: end-to-end fields
+ * without those that would let a fetched page act as this server's own, and with two that keep it
+ * from doing so. What changes from answer to answer (Age, Cache-Status, Date) the handler adds.
+ */
+#include "answer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <http/freshness.h>
+#include <http/storable.h>
+
+/* Rule I.16: a page that is passed on by this server must not run or set anything in its name. */
+static const char guard_fields[] = "X-Content-Type-Options: nosniff\r\n"
+                                   "Content-Security-Policy: sandbox\r\n";
+
+static bool is_unwanted(struct span name)
+{
+    static const char *const unwanted[] = {
+        "Content-Length",
+        "Age",
+        "Set-Cookie",
+        "Set-Cookie2",
+        "Clear-Site-Data",
+        "Strict-Transport-Security",
+        "Alt-Svc",
+        "Service-Worker-Allowed",
+        "X-Content-Type-Options",
+        "Content-Security-Policy",
+    };
+
+    for (size_t i = 0; i < sizeof unwanted / sizeof *unwanted; i++) {
+        if (span_equals_ignoring_case(name, span_of_string(unwanted[i])))
+            return true;
+    }
+    return false;
+}
+
+size_t answer_stored_bytes_max(const struct fetch_lane *lane)
+{
+    size_t object_max = store_object_bytes_max(lane->fetcher->store);
+    size_t setting_max = lane->fetcher->settings.stored_body_bytes_max;
+
+    return object_max < setting_max ? object_max : setting_max;
+}
+
+static enum answer_sharing sharing_of(const struct fetch_lane *lane,
+                                      const struct upstream_head *head,
+                                      const struct freshness *freshness, const struct entry *entry)
+{
+    static const struct storable_request request;
+
+    switch (storable_check(freshness, head->fields, &request)) {
+    case STORABLE_YES:
+        break;
+    case STORABLE_NO_STATUS:
+    case STORABLE_NO_LIFETIME:
+        return ANSWER_SHARE;
+    default:
+        return ANSWER_PRIVATE;
+    }
+    if (head->content_length_bytes >= 0 &&
+        (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane))
+        return ANSWER_PRIVATE;
+    return entry_ttl_s(entry, entry->response_s) > 0 ? ANSWER_STORE : ANSWER_SHARE;
+}
+
+/* "Name: value" lines of all that goes on to clients. */
+static int prepare_head(struct entry *entry)
+{
+    size_t room = sizeof guard_fields - 1;
+    size_t position = 0;
+    struct field field;
+    char *bytes, *at;
+    int err;
+
+    while (fields_next(&entry->fields, &position, &field))
+        room += field.name.length + field.value.length + 4;
+    bytes = malloc(room);
+    if (bytes == NULL)
+        return -ENOMEM;
+    at = bytes;
+    position = 0;
+    while (fields_next(&entry->fields, &position, &field)) {
+        at = mempcpy(at, field.name.bytes, field.name.length);
+        at = mempcpy(at, ": ", 2);
+        at = mempcpy(at, field.value.bytes, field.value.length);
+        at = mempcpy(at, "\r\n", 2);
+    }
+    memcpy(at, guard_fields, sizeof guard_fields - 1);
+    err = entry_set_head(entry, bytes, room);
+    free(bytes);
+    return err;
+}
+
+int answer_judge(struct fetch_lane *lane, const struct key *key, int64_t request_s,
+                 const struct upstream_head *head, struct answer *ret_answer)
+{
+    const struct fetch_settings *settings = &lane->fetcher->settings;
+    int64_t now_s = fetch_lane_now_s(lane);
+    struct freshness freshness;
+    struct body *body;
+    struct entry *entry;
+    int err;
+
+    if (head->content_length_bytes >= 0 &&
+        (uint64_t)head->content_length_bytes > settings->streamed_body_bytes_max)
+        return -EFBIG;
+    err = body_new(head->content_length_bytes, &body);
+    if (err < 0)
+        return err;
+    freshness_read(head->fields, head->status, now_s, &freshness);
+    err = entry_new(&(struct entry_draft){.key = key,
+                                          .fields = head->fields,
+                                          .is_unwanted = is_unwanted,
+                                          .body = body,
+                                          .freshness = &freshness,
+                                          .request_s = request_s,
+                                          .response_s = now_s,
+                                          .default_lifetime_s = settings->default_lifetime_s},
+                    &entry);
+    body_unref(body);
+    if (err < 0)
+        return err;
+    err = prepare_head(entry);
+    if (err < 0) {
+        entry_unref(entry);
+        return err;
+    }
+    ret_answer->entry = entry;
+    ret_answer->sharing = sharing_of(lane, head, &freshness, entry);
+    return 0;
+}

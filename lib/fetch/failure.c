@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * failure.c - the table of failures.
+ *
+ * One text for every refusal of the guard, and one for all that keeps a connection from being made:
+ * who asks must not learn which addresses, ports and names exist behind this server.
+ */
+#include "failure.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static const struct {
+    int status;
+    struct fetch_failure failure;
+} failures[] = {
+    {-EACCES, {403, "this URL may not be fetched through this server", 0}},
+    {-ENOENT, {502, "the origin could not be reached", 1}},
+    {-ECONNREFUSED, {502, "the origin could not be reached", 1}},
+    {-ECONNRESET, {502, "the origin closed the connection before its answer was complete", 1}},
+    {-EPROTO, {502, "the origin's answer is not valid HTTP", 0}},
+    {-EBADMSG, {502, "the origin redirects to a URL that is not valid", 0}},
+    {-ELOOP, {502, "the origin redirects too often", 0}},
+    {-EFBIG, {502, "the origin's answer is too large", 0}},
+    {-ETIMEDOUT, {504, "the origin did not answer in time", 5}},
+    {-EBUSY, {503, "too many requests wait for an origin", 1}},
+    {-ENOMEM, {503, "this server is out of memory", 1}},
+    {-ESHUTDOWN, {503, "this server is stopping", 5}},
+    {-ECANCELED, {502, "the origin's answer was given up", 1}},
+};
+
+struct fetch_failure failure_of_status(int status)
+{
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        if (failures[i].status == status)
+            return failures[i].failure;
+    }
+    return (struct fetch_failure){502, "the origin's answer could not be read", 1};
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetcher.c - what all loops share of fetching, and each loop's lane: made, counted, ended.
+ *
+ * The addresses of this machine are read once at the start, so that a request for one of them on a
+ * port of this server is known for what it is.
+ */
+#include <fetch/fetcher.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "curl_upstream.h"
+#include "flight.h"
+#include "lane.h"
+
+static int read_own_addresses(struct fetcher *fetcher)
+{
+    struct guard_network *networks;
+    struct ifaddrs *interfaces;
+    size_t count = 0;
+
+    if (getifaddrs(&interfaces) < 0)
+        return -errno;
+    for (struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next)
+        count++;
+    networks = calloc(count + 1, sizeof *networks);
+    if (networks == NULL) {
+        freeifaddrs(interfaces);
+        return -ENOMEM;
+    }
+    count = 0;
+    for (struct ifaddrs *one = interfaces; one != NULL; one = one->ifa_next) {
+        if (one->ifa_addr != NULL && guard_network_of_address(one->ifa_addr, &networks[count]) == 0)
+            count++;
+    }
+    freeifaddrs(interfaces);
+    fetcher->own_addresses = networks;
+    fetcher->settings.guard.own_addresses = networks;
+    fetcher->settings.guard.own_address_count = count;
+    return 0;
+}
+
+int fetcher_new(const struct fetch_settings *settings, struct store *store,
+                struct fetcher **ret_fetcher)
+{
+    struct fetcher *fetcher = calloc(1, sizeof *fetcher);
+    int err;
+
+    if (fetcher == NULL)
+        return -ENOMEM;
+    fetcher->settings = *settings;
+    fetcher->store = store;
+    atomic_init(&fetcher->waiting, 0);
+    pthread_mutex_init(&fetcher->lanes_mutex, NULL);
+    async_list_init(&fetcher->lanes);
+    err = read_own_addresses(fetcher);
+    if (err < 0)
+        goto fail;
+    err = flight_table_new(settings->markers_max, &fetcher->table);
+    if (err < 0)
+        goto fail;
+    err = async_keyed_lock_new(&fetcher->keys);
+    if (err < 0)
+        goto fail;
+    err = curl_upstream_global_init();
+    if (err < 0)
+        goto fail;
+    *ret_fetcher = fetcher;
+    return 0;
+fail:
+    fetcher_free(fetcher);
+    return err;
+}
+
+void fetcher_free(struct fetcher *fetcher)
+{
+    if (fetcher == NULL)
+        return;
+    assert(async_list_is_empty(&fetcher->lanes));
+    async_keyed_lock_free(fetcher->keys);
+    flight_table_free(fetcher->table);
+    pthread_mutex_destroy(&fetcher->lanes_mutex);
+    free(fetcher->own_addresses);
+    free(fetcher->own_ports);
+    free(fetcher);
+}
+
+const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher)
+{
+    return &fetcher->settings;
+}
+
+struct store *fetcher_store(const struct fetcher *fetcher)
+{
+    return fetcher->store;
+}
+
+int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t count)
+{
+    uint16_t *copy = malloc((count + 1) * sizeof *copy);
+
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, ports, count * sizeof *copy);
+    free(fetcher->own_ports);
+    fetcher->own_ports = copy;
+    fetcher->settings.guard.own_ports = copy;
+    fetcher->settings.guard.own_port_count = count;
+    return 0;
+}
+
+void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_counters)
+{
+    struct fetch_counters sums = {0};
+
+    pthread_mutex_lock(&fetcher->lanes_mutex);
+    for (struct async_list *node = fetcher->lanes.next; node != &fetcher->lanes;
+         node = node->next) {
+        struct fetch_lane *lane = async_container_of(node, struct fetch_lane, node);
+#define X(name, text)                                                                              \
+    sums.name += (int64_t)atomic_load_explicit(&lane->counters.name, memory_order_relaxed);
+        FETCH_COUNTERS(X)
+#undef X
+    }
+    pthread_mutex_unlock(&fetcher->lanes_mutex);
+    *ret_counters = sums;
+}
+
+bool fetcher_purge(struct fetcher *fetcher, const struct fetch_url *url)
+{
+    struct table_shard *shard;
+    struct flight *flight;
+    struct key key;
+    bool was_there;
+
+    store_key_init(fetcher->store, &key, url->text, url->text_bytes);
+    shard = table_lock(fetcher->table, &key);
+    flight = table_find_locked(shard, &key);
+    was_there = flight != NULL && flight_purge_locked(shard, flight);
+    table_mark_clear_locked(shard, &key);
+    was_there |= store_remove(fetcher->store, &key);
+    table_unlock(shard);
+    return was_there;
+}
+
+static int64_t system_clock_s(void *context)
+{
+    struct timespec now;
+
+    (void)context;
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec;
+}
+
+/* Marsaglia's xorshift64: for jitter, where nothing depends on it not being guessed. */
+static uint64_t system_random(void *context)
+{
+    struct fetch_lane *lane = context;
+    uint64_t state = lane->random_state;
+
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    lane->random_state = state;
+    return state;
+}
+
+static int use_system_environment(struct fetch_lane *lane)
+{
+    lane->environment = (struct fetch_environment){
+        .wall_clock_s = system_clock_s, .random = system_random, .context = lane};
+    if (getrandom(&lane->random_state, sizeof lane->random_state, 0) !=
+        (ssize_t)sizeof lane->random_state)
+        return errno != 0 ? -errno : -EIO;
+    lane->random_state |= 1; /* the generator stands still at 0 */
+    return 0;
+}
+
+int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upstream *upstream,
+                   const struct fetch_environment *environment, struct fetch_lane **ret_lane)
+{
+    struct fetch_lane *lane = calloc(1, sizeof *lane);
+    int err = 0;
+
+    if (lane == NULL)
+        return -ENOMEM;
+    lane->fetcher = fetcher;
+    lane->loop = loop;
+    lane->upstream = upstream;
+    async_list_init(&lane->flights);
+    if (environment != NULL)
+        lane->environment = *environment;
+    else
+        err = use_system_environment(lane);
+    if (err == 0 && upstream == NULL) {
+        err = curl_upstream_new(loop, &fetcher->settings, &lane->upstream);
+        lane->owns_upstream = err == 0;
+    }
+    if (err < 0) {
+        free(lane);
+        return err;
+    }
+    pthread_mutex_lock(&fetcher->lanes_mutex);
+    async_list_append(&fetcher->lanes, &lane->node);
+    pthread_mutex_unlock(&fetcher->lanes_mutex);
+    *ret_lane = lane;
+    return 0;
+}
+
+void fetch_lane_stop(struct fetch_lane *lane)
+{
+    struct async_list *node;
+
+    async_loop_assert_current(lane->loop);
+    while ((node = async_list_first(&lane->flights)) != NULL)
+        flight_abort(async_container_of(node, struct flight, lane_node));
+    if (lane->owns_upstream)
+        curl_upstream_close(lane->upstream);
+}
+
+void fetch_lane_free(struct fetch_lane *lane)
+{
+    if (lane == NULL)
+        return;
+    assert(async_list_is_empty(&lane->flights));
+    pthread_mutex_lock(&lane->fetcher->lanes_mutex);
+    async_list_remove(&lane->node);
+    pthread_mutex_unlock(&lane->fetcher->lanes_mutex);
+    if (lane->owns_upstream)
+        curl_upstream_free(lane->upstream);
+    free(lane);
+}
+
+struct fetcher *fetch_lane_fetcher(const struct fetch_lane *lane)
+{
+    return lane->fetcher;
+}
+
+int64_t fetch_lane_now_s(const struct fetch_lane *lane)
+{
+    return lane->environment.wall_clock_s(lane->environment.context);
+}
+
+uint64_t lane_random_below(struct fetch_lane *lane, uint64_t limit)
+{
+    assert(limit > 0);
+    return lane->environment.random(lane->environment.context) % limit;
+}
+
+struct entry *lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s)
+{
+    struct entry *entry = store_lookup(lane->fetcher->store, key, now_s);
+
+    if (entry != NULL && !entry_is_fresh(entry, now_s)) {
+        entry_unref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s)
+{
+    struct entry *entry = lane_lookup(lane, key, now_s);
+
+    if (entry != NULL)
+        LANE_COUNT(lane, hits, 1);
+    return entry;
+}

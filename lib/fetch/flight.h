@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flight.h - the one upstream fetch of a key, and how readers hold on to it.
+ *
+ * A flight lives on the lane of the request that started it, and owns the fetch: requests come and
+ * go. Fields are in three groups: those of the lane's thread, those under the mutex of the table's
+ * shard, and those under the flight's own mutex, which readers on any loop see.
+ */
+#ifndef FETCH_FLIGHT_H
+#define FETCH_FLIGHT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include <async/keyed_lock.h>
+#include <async/loop.h>
+#include <cache/entry.h>
+#include <fetch/fetcher.h>
+#include <fetch/upstream.h>
+
+#include "lane.h"
+
+extern struct async_capability flight_class;
+
+enum flight_state {
+    FLIGHT_QUEUED,
+    FLIGHT_RESOLVING,
+    FLIGHT_AWAIT_HEADERS,
+    FLIGHT_STREAMING,
+    FLIGHT_SPLIT,
+    FLIGHT_SUPERSEDED,
+    FLIGHT_COMPLETE,
+    FLIGHT_FAILED,
+    FLIGHT_STATES
+};
+
+struct flight {
+    atomic_uint references;
+    struct fetch_lane *lane;
+    struct fetch_url *url;
+    struct key key;  /* bytes: url->text */
+    bool is_solo;    /* for one reader: holds no lock, is in no table, is not stored */
+    bool fresh_only; /* the store is not looked at */
+
+    /* on_loop of the lane */
+    enum flight_state state;
+    struct async_list lane_node;
+    struct async_keyed_waiter lock; /* parked in FLIGHT_QUEUED; the holder while has_lock */
+    bool has_lock;
+    struct upstream_call call;
+    struct fetch_url *hop;      /* where the call goes: url, or what a redirect named */
+    struct fetch_url *next_hop; /* a redirect has been read; the call is about to end */
+    unsigned hops;
+    unsigned retries;
+    struct async_timer progress; /* armed while something has to come: head, then bytes */
+    struct async_timer total;    /* armed from the first hop to the end */
+    struct async_timer retry;    /* armed between a failure and the second try */
+    int64_t request_s;           /* wall clock, of the last hop */
+    size_t swallowed_bytes;      /* of a redirect's body, which nobody reads */
+    int stop_status;             /* why a verdict was UPSTREAM_STOP; 0: none was */
+    struct fetch_failure stop_failure;
+
+    /* under the shard's mutex */
+    struct flight *next_in_bucket;
+    bool is_in_table;
+
+    /* under `mutex`, flight_class */
+    pthread_mutex_t mutex;
+    struct async_list parked;    /* readers to wake at the next progress */
+    struct async_list awake;     /* the others */
+    uint32_t readers;            /* in both lists */
+    struct fetch_reader *leader; /* who started it, until it leaves; only compared */
+    struct entry *entry;         /* from the head on; then constant */
+    int64_t length_bytes;        /* of the body, -1: not known; set with the entry */
+    bool is_storing;             /* the entry goes into the store when complete */
+    bool is_split;               /* all but the leader go on by themselves */
+    bool is_ended;
+    bool is_transient;            /* ended by a fault of our own: one of the readers leads anew */
+    struct fetch_failure failure; /* when ended without an entry */
+    uint64_t joins;               /* how many ever came */
+    int64_t last_join_ns;
+    bool is_paused; /* upstream waits for the leader of an uncoalesced body */
+    bool wants_resume;
+    bool is_purged;         /* taken out of the table by another than its lane */
+    size_t leader_position; /* where the leader was when it last waited */
+    bool is_attention_posted;
+    struct async_task attention; /* readers call the lane: nobody is left, or go on */
+};
+
+/*
+ * flight_new - for the URL of a reader that is going to lead it. One reference, the lane's, which
+ * whoever does not begin it gives back.
+ * Errors    -ENOMEM.
+ */
+int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **ret_flight);
+
+/* flight_lead - attaches its first reader, before others can see it. */
+void flight_lead(struct flight *flight, struct fetch_reader *reader) ASYNC_EXCLUDES(flight_class);
+
+/* flight_begin - asks for the key's lock, then upstream. The reader may be told at once, by task.
+ */
+void flight_begin(struct flight *flight);
+
+/* flight_abort - ends it whatever its state, because the lane stops. */
+void flight_abort(struct flight *flight);
+
+void flight_lock(struct flight *flight) ASYNC_ACQUIRE(flight_class);
+void flight_unlock(struct flight *flight) ASYNC_RELEASE(flight_class);
+
+struct flight *flight_ref(struct flight *flight);
+void flight_unref(struct flight *flight);
+
+/* flight_attach_locked - one more reader, with a reference; parked until the head is there. */
+void flight_attach_locked(struct flight *flight, struct fetch_reader *reader)
+    ASYNC_REQUIRES(flight_class);
+
+/* flight_detach - afterwards nothing of the flight calls the reader. Drops its reference. */
+void flight_detach(struct fetch_reader *reader) ASYNC_EXCLUDES(flight_class);
+
+/* flight_wake_locked - tells the parked readers that there is something new. */
+void flight_wake_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);
+
+/*
+ * flight_purge_locked - nobody joins it any more, and its answer is not stored; those who are there
+ * are served. Returns whether it was in the table. The flight's mutex is taken inside.
+ */
+bool flight_purge_locked(struct table_shard *shard, struct flight *flight)
+    ASYNC_REQUIRES(flight_table_class);
+
+/*
+ * flight_leave_table - nobody joins any more. The mark, if there is one, takes its place, but only
+ * if the flight was still there: after a purge it has nothing to say about the key.
+ */
+void flight_leave_table(struct flight *flight, const struct table_mark *mark)
+    ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_publish - puts the complete entry into the store, and the flight out of the table. */
+void flight_publish(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_clear_mark - what could not be coalesced can be now (case 13). */
+void flight_clear_mark(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_release_key - gives the key's lock up; no-op without it. */
+void flight_release_key(struct flight *flight);
+
+/* flight_call_lane_locked - has the lane look after the flight. */
+void flight_call_lane_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);
+
+#endif

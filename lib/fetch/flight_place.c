@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flight_place.c - where a flight stands for others: the table, the key's lock, the store.
+ */
+#include "flight.h"
+
+/* Out of the table, with a mark that says why or without one. */
+void flight_leave_table(struct flight *flight, const struct table_mark *mark)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+
+    if (table_remove_locked(shard, flight) && mark != NULL)
+        table_mark_set_locked(shard, &flight->key, mark);
+    table_unlock(shard);
+}
+
+void flight_release_key(struct flight *flight)
+{
+    if (!flight->has_lock)
+        return;
+    flight->has_lock = false;
+    async_keyed_lock_release(flight->lane->fetcher->keys, &flight->lock);
+}
+
+/* Complete: into the store before out of the table, so that a newcomer finds one or the other. A
+ * purge takes the flight out of the table first, and then nothing is stored (case 27). */
+void flight_publish(struct flight *flight)
+{
+    struct fetcher *fetcher = flight->lane->fetcher;
+    struct table_shard *shard = table_lock(fetcher->table, &flight->key);
+    bool is_stored = false;
+
+    if (flight->is_in_table) {
+        struct entry *entry = entry_ref(flight->entry);
+        is_stored = store_insert(fetcher->store, &entry) == 0;
+        table_mark_clear_locked(shard, &flight->key);
+        table_remove_locked(shard, flight);
+    }
+    table_unlock(shard);
+    if (is_stored)
+        LANE_COUNT(flight->lane, stored, 1);
+}
+
+/* A URL that could not be coalesced can be now (case 13). */
+void flight_clear_mark(struct flight *flight)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+
+    table_mark_clear_locked(shard, &flight->key);
+    table_unlock(shard);
+}

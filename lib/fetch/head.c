@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* head.c - reads the lines of a response's head; see head.h. */
+#include "head.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+void head_reader_init(struct head_reader *reader, size_t bytes_max)
+{
+    *reader = (struct head_reader){.bytes_left = bytes_max};
+    fields_init(&reader->fields);
+}
+
+void head_reader_fini(struct head_reader *reader)
+{
+    fields_fini(&reader->fields);
+}
+
+bool head_reader_is_complete(const struct head_reader *reader)
+{
+    return reader->is_complete;
+}
+
+static bool is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+/* "HTTP/1.1 200 OK", or what libcurl writes for HTTP/2: "HTTP/2 200". */
+static int take_status_line(struct head_reader *reader, struct span line)
+{
+    const char *space = memchr(line.bytes, ' ', line.length);
+    size_t version_bytes = space != NULL ? (size_t)(space - line.bytes) : 0;
+    const char *digits = line.bytes + version_bytes + 1;
+    int status;
+
+    if (version_bytes == 0 || line.length < version_bytes + 4 ||
+        (line.length > version_bytes + 4 && digits[3] != ' '))
+        return -EPROTO;
+    if (!is_digit(digits[0]) || !is_digit(digits[1]) || !is_digit(digits[2]))
+        return -EPROTO;
+    status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
+    if (status < 100 || status > 599 || status == 101)
+        return -EPROTO;
+    reader->status = status;
+    reader->is_http1 = line.bytes[5] == '1';
+    fields_fini(&reader->fields);
+    fields_init(&reader->fields);
+    return HEAD_GOES_ON;
+}
+
+/* The length as all lines agree on it. Source: RFC 9112 section 6.3, RFC 9110 section 8.6. */
+static int read_length(const struct fields *fields, int64_t *ret_length_bytes)
+{
+    int64_t length_bytes = -1;
+    size_t position = 0;
+    struct span value;
+
+    while (fields_next_named(fields, "Content-Length", &position, &value)) {
+        int64_t number = 0;
+        if (value.length == 0 || value.length > 18)
+            return -EPROTO;
+        for (size_t i = 0; i < value.length; i++) {
+            if (!is_digit(value.bytes[i]))
+                return -EPROTO;
+            number = number * 10 + (value.bytes[i] - '0');
+        }
+        if (length_bytes >= 0 && length_bytes != number)
+            return -EPROTO;
+        length_bytes = number;
+    }
+    *ret_length_bytes = length_bytes;
+    return 0;
+}
+
+static int complete(struct head_reader *reader, struct upstream_head *ret_head)
+{
+    int64_t length_bytes = -1;
+    size_t position = 0;
+    size_t codings = 0;
+    struct span coding;
+    int err = read_length(&reader->fields, &length_bytes);
+
+    if (err < 0)
+        return err;
+    while (fields_next_named(&reader->fields, "Transfer-Encoding", &position, &coding)) {
+        codings++;
+        if (!span_equals_ignoring_case(coding, span_of_string("chunked")))
+            return -EPROTO; /* we asked for no other */
+    }
+    if (codings > 1 || (codings > 0 && length_bytes >= 0))
+        return -EPROTO;
+    reader->is_complete = true;
+    *ret_head = (struct upstream_head){
+        .status = reader->status, .fields = &reader->fields, .content_length_bytes = length_bytes};
+    if (reader->status == 204 || reader->status == 304)
+        ret_head->content_length_bytes = 0;
+    return HEAD_COMPLETE;
+}
+
+int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t count,
+                     struct upstream_head *ret_head)
+{
+    struct span line = span_of(line_bytes, count);
+    const char *colon;
+    size_t name_bytes;
+    int err;
+
+    assert(!reader->is_complete);
+    if (count > reader->bytes_left)
+        return -EPROTO;
+    reader->bytes_left -= count;
+    if (line.length > 0 && line.bytes[line.length - 1] == '\n')
+        line.length--;
+    if (line.length > 0 && line.bytes[line.length - 1] == '\r')
+        line.length--;
+    if (line.length >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0)
+        return take_status_line(reader, line);
+    if (reader->status == 0)
+        return -EPROTO;
+    if (line.length == 0) {
+        if (reader->status >= 200)
+            return complete(reader, ret_head);
+        reader->status = 0; /* the status line of the next response follows */
+        return HEAD_GOES_ON;
+    }
+    colon = memchr(line.bytes, ':', line.length);
+    if (colon == NULL)
+        return -EPROTO;
+    name_bytes = (size_t)(colon - line.bytes);
+    err = fields_append(&reader->fields, span_of(line.bytes, name_bytes),
+                        span_of(colon + 1, line.length - name_bytes - 1));
+    return err == -ENOMEM ? -ENOMEM : err < 0 ? -EPROTO : HEAD_GOES_ON;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * head.h - puts the head of a response together from its lines, and refuses what contradicts
+ * itself.
+ *
+ * libcurl reads the framing; this looks at the same lines for what libcurl lets pass: two lengths,
+ * a length beside chunks, lines that are no fields, a change of protocol. Pure.
+ */
+#ifndef FETCH_HEAD_H
+#define FETCH_HEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <fetch/upstream.h>
+#include <http/fields.h>
+
+enum { HEAD_GOES_ON = 0, HEAD_COMPLETE = 1 };
+
+struct head_reader {
+    struct fields fields;
+    size_t bytes_left;
+    int status; /* 0 before the status line */
+    bool is_http1;
+    bool is_complete;
+};
+
+/* head_reader_init - for one response; `bytes_max` counts all lines, those of 1xx included. */
+void head_reader_init(struct head_reader *reader, size_t bytes_max);
+void head_reader_fini(struct head_reader *reader);
+
+/*
+ * head_reader_take - one line with its end.
+ * Returns   HEAD_GOES_ON; or HEAD_COMPLETE after the blank line of a final response, and then
+ *           `ret_head` refers to this reader's fields.
+ * Errors    -EPROTO; -ENOMEM.
+ * Source    RFC 9112 sections 2.2, 4, 5, 6.3
+ */
+int head_reader_take(struct head_reader *reader, const char *line, size_t line_bytes,
+                     struct upstream_head *ret_head);
+
+bool head_reader_is_complete(const struct head_reader *reader);
+
+#endif

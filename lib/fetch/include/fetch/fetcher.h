@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetcher.h - one URL, one upstream fetch, however many ask: what a handler needs to know of it.
+ *
+ * A fetcher is shared by all loops; each loop has a lane, which holds the loop's connections to
+ * origins and the flights that were started there. A request is a reader:
+ *
+ *      fetch_lane_lookup()  --> an entry: a hit, nothing else to do
+ *      fetch_reader_start() --> FETCH_WAITING --on_progress--> FETCH_ANSWERED --+
+ *                                    |                              |          |
+ * fetch_reader_wait(), |                              +----------+ on_progress
+ *                                    +------ on_progress ---> FETCH_FAILED
+ *      fetch_reader_leave() in any of these, once
+ *
+ * An answered reader has an entry and a cursor in its body. The body may be growing: the reader
+ * takes what is there, and waits for more. Its status (body.h) tells how it ended.
+ * What happens behind this: docs/internals/flight.md.
+ */
+#ifndef FETCH_FETCHER_H
+#define FETCH_FETCHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <async/loop.h>
+#include <cache/body.h>
+#include <cache/entry.h>
+#include <cache/key.h>
+#include <cache/store.h>
+#include <fetch/settings.h>
+#include <fetch/upstream.h>
+#include <fetch/url.h>
+
+struct fetcher;
+struct fetch_lane;
+struct fetch_reader;
+struct flight;
+
+/* What is not a function of its input, so that a simulation can replace it. */
+struct fetch_environment {
+    int64_t (*wall_clock_s)(void *context);
+    uint64_t (*random)(void *context);
+    void *context;
+};
+
+/* Each is a sum over all loops since the start, but for those that say "now". */
+#define FETCH_COUNTERS(X)                                                                          \
+    X(hits, "requests answered from the store")                                                    \
+    X(misses, "requests that started a fetch")                                                     \
+    X(collapsed, "requests answered from a fetch that another had started")                        \
+    X(flights, "fetches started")                                                                  \
+    X(flights_uncoalesced, "of these, for one request alone, its URL not being storable")          \
+    X(flights_live, "fetches under way now")                                                       \
+    X(flights_unsettled, "fetches that ended before a reader of theirs was told; stays 0")         \
+    X(flights_cancelled, "fetches given up because nobody was left")                               \
+    X(upstream_requests, "requests sent to origins")                                               \
+    X(upstream_redirects, "of these, following a redirect")                                        \
+    X(upstream_retries, "of these, after a failure")                                               \
+    X(upstream_failures, "fetches that failed")                                                    \
+    X(refused_negative, "requests told of a failure that had just happened")                       \
+    X(refused_waiters, "requests refused because too many waited")                                 \
+    X(refused_deadline, "requests that waited too long")                                           \
+    X(refused_guard, "fetches refused by the egress guard")                                        \
+    X(stored, "answers stored")                                                                    \
+    X(restarts, "requests that began anew after their fetch broke before they got a byte")
+
+struct fetch_counters {
+#define X(name, text) int64_t name;
+    FETCH_COUNTERS(X)
+#undef X
+};
+
+enum fetch_state {
+    FETCH_WAITING,
+    FETCH_ANSWERED,
+    FETCH_FAILED,
+};
+
+/* How the answer was come by, for Cache-Status. */
+enum fetch_source {
+    FETCH_FROM_STORE,
+    FETCH_FROM_ORIGIN,    /* this request led */
+    FETCH_FROM_COLLAPSED, /* another did */
+};
+
+struct fetch_failure {
+    int status;             /* of HTTP: 403, 502, 503, 504 */
+    const char *detail;     /* for the client; static */
+    uint32_t retry_after_s; /* 0: not said */
+};
+
+typedef void fetch_progress_fn(struct fetch_reader *reader);
+
+enum fetch_flags {
+    FETCH_FRESH_ONLY =
+        1, /* no stored answer, and no fetch that began before: Cache-Control: no-cache */
+};
+
+/* One request that wants a URL. Fields below "The library's" are not for the caller. */
+struct fetch_reader {
+    /* For the caller to read. */
+    enum fetch_state state;
+    enum fetch_source source;
+    bool is_stored;               /* the answer goes into the store when complete */
+    int64_t length_bytes;         /* FETCH_ANSWERED: of the whole body, -1: not known yet */
+    struct entry *entry;          /* FETCH_ANSWERED; a reference that leave() gives back */
+    struct body_cursor cursor;    /* FETCH_ANSWERED; the caller moves it */
+    struct fetch_failure failure; /* FETCH_FAILED */
+    int64_t answered_ns;          /* on the loop's clock */
+
+    /* The library's. */
+    struct fetch_lane *lane;
+    fetch_progress_fn *on_progress;
+    struct fetch_url *url;
+    struct key key;
+    struct flight *flight;  /* a reference; NULL: attached to none */
+    struct async_list node; /* in the flight's parked or awake list, under its mutex */
+    struct async_task wake;
+    struct async_timer deadline;
+    unsigned flags;
+    unsigned restarts_left;
+    bool is_counted_waiting;
+};
+
+/*
+ * fetcher_new - nothing fetched yet. `store` and what the settings point to stay.
+ * Errors    -ENOMEM, negative errno of getrandom(2).
+ * Thread    before the loops start.
+ */
+int fetcher_new(const struct fetch_settings *settings, struct store *store,
+                struct fetcher **ret_fetcher);
+
+/* fetcher_free - after all lanes. Asserts that no flight is left. NULL is allowed. */
+void fetcher_free(struct fetcher *fetcher);
+
+const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher);
+struct store *fetcher_store(const struct fetcher *fetcher);
+
+/*
+ * fetcher_set_own_ports - the server's own ports, once they are known: closed from now on.
+ * Errors    -ENOMEM.
+ * Thread    before the first request.
+ */
+int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t count);
+
+/* fetcher_read_counters - sums over all lanes. Thread: any. */
+void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_counters);
+
+/*
+ * fetcher_purge - forgets what is stored for the URL; a fetch under way serves those who wait for
+ * it and is not stored, and later requests start another.
+ * Returns   whether something was stored or under way.
+ * Thread    any.
+ */
+bool fetcher_purge(struct fetcher *fetcher, const struct fetch_url *url);
+
+/*
+ * fetch_lane_new - the fetcher's part on one loop. `upstream` and `environment` NULL: the network,
+ * the clock and the random source of the system; given ones stay the caller's.
+ * Errors    -ENOMEM.
+ * Thread    the loop's.
+ */
+int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upstream *upstream,
+                   const struct fetch_environment *environment, struct fetch_lane **ret_lane);
+
+/*
+ * fetch_lane_stop - ends every flight of this lane; the readers of other lanes are told.
+ * Thread    the loop's, which turns on until all lanes have been stopped.
+ */
+void fetch_lane_stop(struct fetch_lane *lane);
+
+/* fetch_lane_free - after the stop of all lanes, when no loop turns any more. NULL is allowed. */
+void fetch_lane_free(struct fetch_lane *lane);
+
+struct fetcher *fetch_lane_fetcher(const struct fetch_lane *lane);
+
+/* fetch_lane_now_s - the wall clock of the lane's environment. */
+int64_t fetch_lane_now_s(const struct fetch_lane *lane);
+
+/*
+ * fetch_lane_lookup - a fresh entry of the store, or NULL. Allocates nothing.
+ * Owns      the caller gets a reference: entry_unref().
+ * Thread    the lane's loop.
+ */
+struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
+
+/*
+ * fetch_reader_start - asks for a URL, whose key `key` is.
+ * Delivery  on_progress(reader) whenever its state changes, or there is what it waited for; on the
+ *           lane's loop, never inside this call. The state may be FETCH_ANSWERED or FETCH_FAILED at
+ *           once; then on_progress is not called for that.
+ * Owns      the caller keeps the reader until fetch_reader_leave(); a reference to `url` is taken.
+ * Thread    the lane's loop.
+ */
+void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
+                        const struct key *key, unsigned flags, fetch_progress_fn *on_progress);
+
+/*
+ * fetch_reader_wait - of an answered reader that has taken all there is: on_progress is called once
+ * there is more, or the body's end. At once (but not inside this call) if it is there already.
+ */
+void fetch_reader_wait(struct fetch_reader *reader);
+
+/*
+ * fetch_reader_leave - ends a reader; on_progress will not be called any more, and the memory is
+ * the caller's. O(1). The fetch goes on for the others.
+ */
+void fetch_reader_leave(struct fetch_reader *reader);
+
+#endif

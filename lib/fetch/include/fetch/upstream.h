@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * upstream.h - one exchange with an origin, behind an interface: libcurl, or a script in tests.
+ *
+ *      start() --> on_connecting --> on_head --> on_data ... --> on_done
+ *                        |              |            |
+ *                        +--------------+------------+---------> on_done(error)
+ *      cancel() at any time before on_done: none of them is called anymore
+ *
+ * All calls and all events happen on the thread of the loop that the upstream was made for. No
+ * event is delivered inside start(), cancel() or resume(). on_head and on_data may be delivered in
+ * the middle of the backend's own work: they say by their verdict what is to happen, and call none
+ * of the upstream's functions.
+ */
+#ifndef FETCH_UPSTREAM_H
+#define FETCH_UPSTREAM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <fetch/guard.h>
+#include <fetch/url.h>
+#include <http/fields.h>
+
+struct upstream;
+struct upstream_call;
+
+/* The final head of a response: never one of the 1xx. */
+struct upstream_head {
+    int status;
+    const struct fields *fields;  /* as received, until on_head returns */
+    int64_t content_length_bytes; /* -1: not known */
+};
+
+enum upstream_verdict {
+    UPSTREAM_GO_ON,
+    UPSTREAM_PAUSE, /* of on_data: these bytes were not taken; again after resume() */
+    UPSTREAM_STOP,  /* nothing more is wanted: on_done(-ECANCELED) follows */
+};
+
+/*
+ * The outcome: 0, the body came to its end; or
+ * -EACCES        refused by the guard, call->refusal says why
+ * -ENOENT        the name does not exist
+ * -ECONNREFUSED  no connection, for whatever reason, TLS included
+ * -ETIMEDOUT     the lookup or the connection took too long
+ * -EPROTO        what came is not HTTP, or contradicts itself
+ * -ECONNRESET    the connection broke
+ * -ECANCELED     by the verdict UPSTREAM_STOP
+ * -ENOMEM
+ */
+struct upstream_events {
+    void (*on_connecting)(struct upstream_call *call); /* the name is known and allowed */
+    enum upstream_verdict (*on_head)(struct upstream_call *call, const struct upstream_head *head);
+    enum upstream_verdict (*on_data)(struct upstream_call *call, const char *bytes, size_t count);
+    void (*on_done)(struct upstream_call *call, int status); /* the call is idle again */
+};
+
+/* A GET. A member of whoever wants it. */
+struct upstream_call {
+    const struct upstream_events *events;
+    const struct fetch_url *url; /* stays until on_done or cancel */
+    enum guard_reason refusal;   /* set before on_done(-EACCES) */
+    void *backend;               /* the upstream's; NULL while idle */
+    struct upstream *upstream;   /* set by start() */
+};
+
+struct upstream_ops {
+    /* Errors: -ENOMEM; then no event follows. */
+    int (*start)(struct upstream *upstream, struct upstream_call *call);
+    void (*cancel)(struct upstream_call *call);
+    void (*resume)(struct upstream_call *call);
+};
+
+struct upstream {
+    const struct upstream_ops *ops;
+};
+
+static inline int upstream_start(struct upstream *upstream, struct upstream_call *call)
+{
+    call->upstream = upstream;
+    call->refusal = GUARD_OK;
+    return upstream->ops->start(upstream, call);
+}
+
+/* No-op on an idle call. */
+static inline void upstream_cancel(struct upstream_call *call)
+{
+    if (call->backend != NULL)
+        call->upstream->ops->cancel(call);
+}
+
+static inline void upstream_resume(struct upstream_call *call)
+{
+    if (call->backend != NULL)
+        call->upstream->ops->resume(call);
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * lane.h - the insides of fetcher and lane, for the files of this folder.
+ */
+#ifndef FETCH_LANE_H
+#define FETCH_LANE_H
+
+#include <stdatomic.h>
+
+#include <async/keyed_lock.h>
+#include <fetch/fetcher.h>
+
+#include "table.h"
+
+struct fetcher {
+    struct fetch_settings settings;
+    struct store *store;
+    struct async_keyed_lock *keys; /* who holds a URL's lock may fetch it */
+    struct flight_table *table;
+    atomic_uint waiting; /* requests that wait for a head, on all lanes */
+    pthread_mutex_t lanes_mutex;
+    struct async_list lanes; /* under lanes_mutex */
+    uint16_t *own_ports;
+    struct guard_network *own_addresses;
+};
+
+/* Written by the lane's thread alone, read by any. */
+struct lane_counters {
+#define X(name, text) atomic_int_fast64_t name;
+    FETCH_COUNTERS(X)
+#undef X
+};
+
+struct fetch_lane {
+    struct fetcher *fetcher;
+    struct async_loop *loop;
+    struct upstream *upstream;
+    bool owns_upstream;
+    struct fetch_environment environment;
+    struct async_list flights; /* those that live here */
+    struct async_list node;    /* in fetcher->lanes */
+    struct lane_counters counters;
+    uint64_t random_state;
+};
+
+/* LANE_COUNT - adds to one of this thread's counters. */
+#define LANE_COUNT(lane, name, by)                                                                 \
+    atomic_store_explicit(&(lane)->counters.name,                                                  \
+                          atomic_load_explicit(&(lane)->counters.name, memory_order_relaxed) +     \
+                              (by),                                                                \
+                          memory_order_relaxed)
+
+/* lane_lookup - as fetch_lane_lookup(), not counted as a hit. */
+struct entry *lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
+
+/* lane_random_below - a number from 0 to limit - 1. */
+uint64_t lane_random_below(struct fetch_lane *lane, uint64_t limit);
+
+#endif

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * table.c - shards of two small hash tables: flights, and marks.
+ *
+ * Marks are bounded: each shard has its part of the limit, and a new mark pushes the oldest out.
+ * Losing one costs a fetch, nothing else. Marks that are past are dropped when they are met.
+ */
+#include "table.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <async/list.h>
+
+#include "flight.h"
+
+#define SHARDS  64u
+#define BUCKETS 64u
+
+struct async_capability flight_table_class;
+
+struct mark_node {
+    struct async_list age; /* in the shard's list, oldest first */
+    struct mark_node *next;
+    struct table_mark mark;
+    struct key key;
+    char key_bytes[];
+};
+
+struct table_shard {
+    pthread_mutex_t mutex;
+    struct flight *flights[BUCKETS];
+    struct mark_node *marks[BUCKETS];
+    struct async_list marks_by_age;
+    uint32_t mark_count;
+    uint32_t mark_count_max;
+};
+
+struct flight_table {
+    struct table_shard shards[SHARDS];
+};
+
+static unsigned bucket_of(const struct key *key)
+{
+    return (unsigned)(key->hash >> 32) % BUCKETS;
+}
+
+int flight_table_new(uint32_t marks_max, struct flight_table **ret_table)
+{
+    struct flight_table *table = calloc(1, sizeof *table);
+
+    if (table == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < SHARDS; i++) {
+        pthread_mutex_init(&table->shards[i].mutex, NULL);
+        async_list_init(&table->shards[i].marks_by_age);
+        table->shards[i].mark_count_max = marks_max / SHARDS + 1;
+    }
+    *ret_table = table;
+    return 0;
+}
+
+ASYNC_UNCHECKED_LOCKING struct table_shard *table_lock(struct flight_table *table,
+                                                       const struct key *key)
+{
+    struct table_shard *shard = &table->shards[key->hash % SHARDS];
+
+    pthread_mutex_lock(&shard->mutex);
+    return shard;
+}
+
+ASYNC_UNCHECKED_LOCKING void table_unlock(struct table_shard *shard)
+{
+    pthread_mutex_unlock(&shard->mutex);
+}
+
+struct flight *table_find_locked(struct table_shard *shard, const struct key *key)
+{
+    struct flight *flight = shard->flights[bucket_of(key)];
+
+    while (flight != NULL && !key_equals(&flight->key, key))
+        flight = flight->next_in_bucket;
+    return flight;
+}
+
+void table_insert_locked(struct table_shard *shard, struct flight *flight)
+{
+    struct flight **bucket = &shard->flights[bucket_of(&flight->key)];
+
+    assert(!flight->is_in_table);
+    assert(table_find_locked(shard, &flight->key) == NULL);
+    flight->next_in_bucket = *bucket;
+    flight->is_in_table = true;
+    *bucket = flight;
+}
+
+bool table_remove_locked(struct table_shard *shard, struct flight *flight)
+{
+    struct flight **link = &shard->flights[bucket_of(&flight->key)];
+
+    if (!flight->is_in_table)
+        return false;
+    while (*link != flight) {
+        assert(*link != NULL);
+        link = &(*link)->next_in_bucket;
+    }
+    *link = flight->next_in_bucket;
+    flight->is_in_table = false;
+    return true;
+}
+
+static struct mark_node **mark_link(struct table_shard *shard, const struct key *key)
+{
+    struct mark_node **link = &shard->marks[bucket_of(key)];
+
+    while (*link != NULL && !key_equals(&(*link)->key, key))
+        link = &(*link)->next;
+    return link;
+}
+
+static void mark_drop(struct table_shard *shard, struct mark_node **link)
+{
+    struct mark_node *node = *link;
+
+    *link = node->next;
+    async_list_remove(&node->age);
+    shard->mark_count--;
+    free(node);
+}
+
+void table_mark_find_locked(struct table_shard *shard, const struct key *key, int64_t now_ns,
+                            struct table_mark *ret_mark)
+{
+    struct mark_node **link = mark_link(shard, key);
+
+    *ret_mark = (struct table_mark){.kind = MARK_NONE};
+    if (*link == NULL)
+        return;
+    if ((*link)->mark.until_ns <= now_ns)
+        mark_drop(shard, link);
+    else
+        *ret_mark = (*link)->mark;
+}
+
+void table_mark_set_locked(struct table_shard *shard, const struct key *key,
+                           const struct table_mark *mark)
+{
+    struct mark_node **link = mark_link(shard, key);
+    struct mark_node *node;
+
+    if (*link != NULL)
+        mark_drop(shard, link);
+    if (shard->mark_count >= shard->mark_count_max) {
+        struct async_list *oldest = async_list_first(&shard->marks_by_age);
+        mark_drop(shard, mark_link(shard, &async_container_of(oldest, struct mark_node, age)->key));
+    }
+    node = malloc(sizeof *node + key->length);
+    if (node == NULL)
+        return;
+    memcpy(node->key_bytes, key->bytes, key->length);
+    node->key = (struct key){.hash = key->hash, .bytes = node->key_bytes, .length = key->length};
+    node->mark = *mark;
+    async_list_append(&shard->marks_by_age, &node->age);
+    link = &shard->marks[bucket_of(key)];
+    node->next = *link;
+    *link = node;
+    shard->mark_count++;
+}
+
+void table_mark_clear_locked(struct table_shard *shard, const struct key *key)
+{
+    struct mark_node **link = mark_link(shard, key);
+
+    if (*link != NULL)
+        mark_drop(shard, link);
+}
+
+void flight_table_free(struct flight_table *table)
+{
+    if (table == NULL)
+        return;
+    for (unsigned i = 0; i < SHARDS; i++) {
+        struct table_shard *shard = &table->shards[i];
+        for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+            assert(shard->flights[bucket] == NULL);
+            while (shard->marks[bucket] != NULL)
+                mark_drop(shard, &shard->marks[bucket]);
+        }
+        pthread_mutex_destroy(&shard->mutex);
+    }
+    free(table);
+}

@@ -1,0 +1,581 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_flight.c - one fetch for all who ask: joining, streaming, sharing and not sharing.
+ * The numbers are those of docs/internals/flight.md. Failures: test_flight_failures.c.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "rig.h"
+
+#include "lane.h"
+
+#define URL "http://origin.example/a"
+
+static struct fetch_counters counters_of(struct rig *rig)
+{
+    struct fetch_counters counters;
+
+    fetcher_read_counters(rig->fetcher, &counters);
+    return counters;
+}
+
+/* Six readers on two loops; the answer arrives; a seventh comes when it is stored. */
+static void test_many_readers_cause_one_request(void **state)
+{
+    struct rig rig;
+    struct rig_reader readers[7] = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    for (unsigned i = 0; i < 6; i++)
+        rig_ask(&rig, &readers[i], i % 2, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 1);
+    rig_answer(&rig, 0, "Cache-Control: max-age=60", "hello");
+    for (unsigned i = 0; i < 6; i++)
+        assert_true(rig_is_whole(&readers[i], "hello"));
+    assert_int_equal(readers[0].reader.source, FETCH_FROM_ORIGIN);
+    assert_int_equal(readers[5].reader.source, FETCH_FROM_COLLAPSED);
+    assert_true(readers[0].reader.is_stored);
+    rig_ask(&rig, &readers[6], 1, URL);
+    assert_int_equal(readers[6].reader.source, FETCH_FROM_STORE);
+    assert_string_equal(readers[6].text, "hello");
+    assert_int_equal(rig.started, 1);
+    assert_int_equal(counters_of(&rig).collapsed, 5);
+    assert_int_equal(counters_of(&rig).hits, 1);
+    assert_int_equal(counters_of(&rig).stored, 1);
+    for (unsigned i = 0; i < 7; i++)
+        rig_leave(&readers[i]);
+    rig_free(&rig);
+}
+
+/* Case 9: half of the body is there; who joins now reads from byte 0 and gets the rest as it comes.
+ */
+static void test_late_joiner_reads_from_the_first_byte(void **state)
+{
+    struct rig rig;
+    struct rig_reader early = {0}, late = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &early, 0, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 6, "");
+    rig_data(&rig, 0, "abc");
+    rig_advance(&rig, 10000);
+    rig_ask(&rig, &late, 1, URL);
+    assert_string_equal(late.text, "abc");
+    rig_data(&rig, 0, "def");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&early, "abcdef"));
+    assert_true(rig_is_whole(&late, "abcdef"));
+    assert_int_equal(rig.started, 1);
+    rig_leave(&early);
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
+/* Case 1. */
+static void test_first_reader_may_leave(void **state)
+{
+    struct rig rig;
+    struct rig_reader first = {0}, second = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &first, 0, URL);
+    rig_ask(&rig, &second, 1, URL);
+    rig_connect(&rig, 0);
+    rig_leave(&first);
+    rig_settle(&rig);
+    rig_head(&rig, 0, 200, 2, "");
+    rig_data(&rig, 0, "ok");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&second, "ok"));
+    assert_int_equal(rig.started, 1);
+    assert_int_equal(rig.cancelled, 0);
+    rig_leave(&second);
+    rig_free(&rig);
+}
+
+/* Case 2: all leave before the head; the flight dies, and who comes next starts another. */
+static void test_last_reader_leaving_ends_the_fetch(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_settle(&rig);
+    assert_int_equal(rig.cancelled, 1);
+    rig_ask(&rig, &c, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "", "new");
+    assert_true(rig_is_whole(&c, "new"));
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
+/* Case 2: the last leaves, but before its lane hears of it another has come: nothing is cancelled.
+ */
+static void test_joining_before_the_end_saves_the_fetch(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_connect(&rig, 0);
+    rig_leave(&a);
+    rig_ask(&rig, &b, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.cancelled, 0);
+    assert_int_equal(rig.started, 1);
+    rig_head(&rig, 0, 200, 1, "");
+    rig_data(&rig, 0, "x");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&b, "x"));
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 2: more than half is there when the last one leaves: it is finished and stored. */
+static void test_half_fetched_is_finished(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 4, "");
+    rig_data(&rig, 0, "ab");
+    rig_leave(&a);
+    rig_settle(&rig);
+    rig_data(&rig, 0, "cd");
+    rig_done(&rig, 0, 0);
+    rig_ask(&rig, &b, 0, URL);
+    assert_true(rig_is_whole(&b, "abcd"));
+    assert_int_equal(rig.started, 1);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 13: the leader keeps what is private; the others fetch for themselves, at the same time. */
+static void test_private_answer_stays_with_its_reader(void **state)
+{
+    struct rig rig;
+    struct rig_reader readers[4] = {0}, later = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        rig_ask(&rig, &readers[i], i % 2, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 1, "Cache-Control: private");
+    assert_int_equal(rig.started, 4);
+    rig_data(&rig, 0, "0");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&readers[0], "0"));
+    assert_false(readers[0].reader.is_stored);
+    for (unsigned i = 1; i < 4; i++)
+        rig_answer(&rig, i, "Cache-Control: private", "x");
+    for (unsigned i = 1; i < 4; i++)
+        assert_true(rig_is_whole(&readers[i], "x"));
+    /* The mark: two who come now do not wait for each other. */
+    rig_leave(&readers[0]);
+    rig_ask(&rig, &readers[0], 0, URL);
+    rig_ask(&rig, &later, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 6);
+    rig_answer(&rig, 4, "Cache-Control: no-store", "y");
+    rig_answer(&rig, 5, "Cache-Control: no-store", "z");
+    assert_true(rig_is_whole(&later, "z"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    for (unsigned i = 0; i < 4; i++)
+        rig_leave(&readers[i]);
+    rig_leave(&later);
+    rig_free(&rig);
+}
+
+/* Case 13: the mark ends by time, and earlier by the first answer that can be stored. */
+static void test_mark_of_uncacheable_is_cleared(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_answer(&rig, 0, "Cache-Control: no-store", "1");
+    rig_ask(&rig, &b, 0, URL);
+    rig_answer(&rig, 1, "Cache-Control: max-age=9", "2");
+    assert_true(rig_is_whole(&b, "2"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 3); /* coalesced again */
+    rig_answer(&rig, 2, "Cache-Control: no-store", "3");
+    rig_answer(&rig, 3, "Cache-Control: no-store", "4");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_advance(&rig, 121 * 1000);
+    rig_ask(&rig, &b, 1, URL);
+    rig_ask(&rig, &c, 0, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 5); /* coalesced again */
+    rig_answer(&rig, 4, "", "5");
+    assert_true(rig_is_whole(&b, "5"));
+    assert_true(rig_is_whole(&c, "5"));
+    rig_leave(&b);
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
+/* Case 13: who led has left when the private head comes: nobody gets that answer. */
+static void test_private_answer_of_one_who_left_is_nobodys(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_leave(&a);
+    assert_int_equal(rig_head(&rig, 0, 200, 6, "Cache-Control: private"), UPSTREAM_STOP);
+    assert_int_equal(rig.cancelled, 1);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "Cache-Control: private", "mine");
+    assert_true(rig_is_whole(&b, "mine"));
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Cases 5 and 14: what cannot be kept is still shared with those who wait, and with no other. */
+static void test_unkept_answer_is_shared_once(void **state)
+{
+    static const struct {
+        int status;
+        const char *fields;
+    } answers[] = {{500, ""}, {200, "Cache-Control: max-age=0"}, {200, "Cache-Control: no-cache"}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct rig rig;
+        struct rig_reader a = {0}, b = {0}, late = {0};
+
+        rig_new(&rig, NULL);
+        rig_ask(&rig, &a, 0, URL);
+        rig_ask(&rig, &b, 1, URL);
+        rig_connect(&rig, 0);
+        rig_head(&rig, 0, answers[i].status, 2, answers[i].fields);
+        rig_ask(&rig, &late, 1, URL);
+        rig_settle(&rig);
+        assert_int_equal(rig.started, 2);
+        rig_data(&rig, 0, "no");
+        rig_done(&rig, 0, 0);
+        assert_true(rig_is_whole(&a, "no"));
+        assert_true(rig_is_whole(&b, "no"));
+        assert_int_equal(b.reader.entry->status, answers[i].status);
+        assert_false(b.reader.is_stored);
+        rig_answer(&rig, 1, "", "late");
+        assert_true(rig_is_whole(&late, "late"));
+        rig_leave(&a);
+        rig_leave(&b);
+        rig_leave(&late);
+        rig_free(&rig);
+    }
+}
+
+/* Case 23: the announced length is beyond the limit: as if it were private. */
+static void test_too_long_to_store_splits_at_the_head(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_body_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 5, "");
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "12345");
+    rig_done(&rig, 0, 0);
+    rig_answer(&rig, 1, "", "54321");
+    assert_true(rig_is_whole(&a, "12345"));
+    assert_true(rig_is_whole(&b, "54321"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 24: the limit is crossed on the way: those who are there go on, nobody joins. */
+static void test_growing_too_long_goes_on_for_those_present(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, late = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_body_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "");
+    rig_data(&rig, 0, "123");
+    rig_data(&rig, 0, "456");
+    rig_ask(&rig, &late, 0, URL);
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "789");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&a, "123456789"));
+    assert_true(rig_is_whole(&b, "123456789"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    rig_answer(&rig, 1, "", "x");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
+/* Case 3, second half: a body that is not kept waits for its one reader. */
+static void test_uncoalesced_body_waits_for_a_slow_reader(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader slow = {.is_slow = true};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.reader_lag_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &slow, 0, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "Cache-Control: no-store");
+    assert_int_equal(rig_data(&rig, 0, "12345"), UPSTREAM_GO_ON);
+    assert_int_equal(rig_data(&rig, 0, "678"), UPSTREAM_PAUSE);
+    rig_advance(&rig, 60 * 1000); /* a slow client is not a stalled origin */
+    assert_int_equal(rig.scripts[0].resumes, 0);
+    rig_read(&slow);
+    rig_settle(&rig);
+    assert_int_equal(rig.scripts[0].resumes, 1);
+    assert_int_equal(rig_data(&rig, 0, "678"), UPSTREAM_GO_ON);
+    rig_done(&rig, 0, 0);
+    rig_read(&slow);
+    assert_true(rig_is_whole(&slow, "12345678"));
+    rig_leave(&slow);
+    rig_free(&rig);
+}
+
+/* Case 27: purged while it streams: served, not stored; the next request starts the next fetch. */
+static void test_purge_during_a_fetch(void **state)
+{
+    struct rig rig;
+    struct rig_reader before = {0}, after = {0}, hit = {0};
+    struct fetch_url *url;
+
+    (void)state;
+    rig_new(&rig, NULL);
+    assert_int_equal(fetch_url_parse(URL, strlen(URL), 8192, &url), 0);
+    rig_ask(&rig, &before, 0, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 3, "");
+    assert_true(fetcher_purge(rig.fetcher, url));
+    rig_ask(&rig, &after, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "old");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&before, "old"));
+    rig_answer(&rig, 1, "", "new");
+    assert_true(rig_is_whole(&after, "new"));
+    rig_ask(&rig, &hit, 0, URL);
+    assert_true(rig_is_whole(&hit, "new"));
+    assert_true(fetcher_purge(rig.fetcher, url));
+    assert_false(fetcher_purge(rig.fetcher, url));
+    fetch_url_unref(url);
+    rig_leave(&before);
+    rig_leave(&after);
+    rig_leave(&hit);
+    rig_free(&rig);
+}
+
+/* Case 22: "no-cache" takes neither what is stored nor what began before. */
+static void test_fresh_only_starts_anew(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_answer(&rig, 0, "", "1");
+    rig_ask_with(&rig, &b, 0, URL, FETCH_FRESH_ONLY);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 2);
+    rig_ask_with(&rig, &c, 1, URL, FETCH_FRESH_ONLY);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 3);
+    rig_answer(&rig, 1, "", "2");
+    rig_answer(&rig, 2, "", "3");
+    assert_true(rig_is_whole(&b, "2"));
+    assert_true(rig_is_whole(&c, "3"));
+    rig_leave(&a);
+    rig_ask(&rig, &a, 0, URL);
+    assert_true(rig_is_whole(&a, "3"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
+static void on_held(struct async_waiter *waiter, int status)
+{
+    (void)waiter;
+    (void)status;
+    fail_msg("the lock was free");
+}
+
+/*
+ * Case 30: another holds the key; a reader's flight queues. The holder stores the answer and
+ * releases: the flight finds it there and goes nowhere.
+ */
+static void test_stored_while_waiting_for_the_lock_is_used(void **state)
+{
+    struct rig rig;
+    struct rig_reader first = {0}, a = {0}, b = {0};
+    struct async_keyed_waiter holder;
+    const char *other = "http://origin.example/b";
+    struct freshness freshness;
+    struct entry *entry;
+    struct key key;
+
+    (void)state;
+    rig_new(&rig, NULL);
+    async_keyed_waiter_init(&holder, rig.fetcher->keys, rig.loops[0], on_held, URL, strlen(URL));
+    assert_true(async_keyed_lock_try_acquire(rig.fetcher->keys, &holder));
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 0);
+
+    /* An entry to store: fetched under another name. */
+    rig_ask(&rig, &first, 0, other);
+    rig_answer(&rig, 0, "", "stored");
+    store_key_init(rig.store, &key, URL, strlen(URL));
+    freshness_read(&first.reader.entry->fields, 200, rig.wall_s, &freshness);
+    assert_int_equal(entry_new(&(struct entry_draft){.key = &key,
+                                                     .fields = &first.reader.entry->fields,
+                                                     .body = first.reader.entry->body,
+                                                     .freshness = &freshness,
+                                                     .request_s = rig.wall_s,
+                                                     .response_s = rig.wall_s,
+                                                     .default_lifetime_s = 60},
+                               &entry),
+                     0);
+    assert_int_equal(store_insert(rig.store, &entry), 0);
+    assert_int_equal(async_keyed_lock_release(rig.fetcher->keys, &holder), 0);
+    rig_settle(&rig);
+    assert_true(rig_is_whole(&a, "stored"));
+    assert_true(rig_is_whole(&b, "stored"));
+    assert_int_equal(rig.started, 1);
+    rig_leave(&first);
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 11: gone before it was told: its callback does not run, though it had been posted. */
+static void test_reader_that_left_is_told_nothing(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    {
+        struct fields fields;
+        struct upstream_head head = {.status = 200, .content_length_bytes = 1, .fields = &fields};
+        fields_init(&fields);
+        rig.calls[0]->events->on_head(rig.calls[0], &head); /* posts to both, turns nothing */
+        fields_fini(&fields);
+    }
+    rig_leave(&b);
+    rig_settle(&rig);
+    assert_int_equal(a.told, 1);
+    assert_int_equal(b.told, 0);
+    rig_data(&rig, 0, "x");
+    rig_done(&rig, 0, 0);
+    assert_int_equal(b.told, 0);
+    assert_true(rig_is_whole(&a, "x"));
+    rig_leave(&a);
+    rig_free(&rig);
+}
+
+/* Case 37: two spellings are one URL. */
+static void test_spellings_of_one_url_share_a_fetch(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, "http://origin.example/%7ea/../%7Eb?q=%2f#top");
+    rig_ask(&rig, &b, 1, "HTTP://ORIGIN.example:80/~b?q=%2F");
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 1);
+    rig_answer(&rig, 0, "", "same");
+    assert_true(rig_is_whole(&b, "same"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_many_readers_cause_one_request),
+        cmocka_unit_test(test_late_joiner_reads_from_the_first_byte),
+        cmocka_unit_test(test_first_reader_may_leave),
+        cmocka_unit_test(test_last_reader_leaving_ends_the_fetch),
+        cmocka_unit_test(test_joining_before_the_end_saves_the_fetch),
+        cmocka_unit_test(test_half_fetched_is_finished),
+        cmocka_unit_test(test_private_answer_stays_with_its_reader),
+        cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
+        cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
+        cmocka_unit_test(test_unkept_answer_is_shared_once),
+        cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
+        cmocka_unit_test(test_growing_too_long_goes_on_for_those_present),
+        cmocka_unit_test(test_uncoalesced_body_waits_for_a_slow_reader),
+        cmocka_unit_test(test_purge_during_a_fetch),
+        cmocka_unit_test(test_fresh_only_starts_anew),
+        cmocka_unit_test(test_stored_while_waiting_for_the_lock_is_used),
+        cmocka_unit_test(test_reader_that_left_is_told_nothing),
+        cmocka_unit_test(test_spellings_of_one_url_share_a_fetch),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
