@@ -21,6 +21,8 @@ if(llhttp_FOUND AND NOT TARGET llhttp::llhttp)
         add_library(llhttp_sources STATIC ${llhttp_SOURCE_DIR}/llhttp.c ${llhttp_SOURCE_DIR}/api.c
                     ${llhttp_SOURCE_DIR}/http.c)
         target_include_directories(llhttp_sources SYSTEM PUBLIC ${llhttp_INCLUDE_DIR})
+        # Release 8 takes laxer line ends and spaces unless told otherwise; release 9 has no such switch.
+        target_compile_definitions(llhttp_sources PUBLIC LLHTTP_STRICT_MODE=1)
         target_compile_options(llhttp_sources PRIVATE -w -O2)
         add_library(llhttp::llhttp ALIAS llhttp_sources)
     endif()

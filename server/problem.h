@@ -13,19 +13,23 @@
 /* The longest body that problem_format() makes. */
 #define PROBLEM_BYTES_MAX 1024
 
+/* The most fields problem_send() takes. */
+#define PROBLEM_FIELDS_MAX 6
+
 /* problem_title - the reason phrase of a status: "Not Found"; "Unknown" for one we do not name. */
 const char *problem_title(int status);
 
 /*
- * problem_format - the JSON object as one line; `detail` may hold any bytes up to its zero: what
- * JSON cannot carry is escaped, or '?' where it is not UTF-8, and what is too long is cut.
+ * problem_format - the JSON object as one line. Control characters of `detail` are escaped, what
+ * is not ASCII becomes '?', and what is too long is cut.
  * Returns   the length without the zero; at most PROBLEM_BYTES_MAX - 1.
  */
 size_t problem_format(char body[PROBLEM_BYTES_MAX], int status, const char *detail);
 
 /*
  * problem_send - answers a request with a problem. `fields` are further header fields (Allow,
- * Retry-After, Cache-Status ...), or NULL; at most 6.
+ * Retry-After, Cache-Status ...), or
+ * NULL; at most PROBLEM_FIELDS_MAX.
  */
 void problem_send(struct request *request, int status, const char *detail,
                   const struct reply_field *fields, size_t field_count);

@@ -80,6 +80,7 @@ struct request {
     const struct carrier_ops *carrier;
     enum reply_progress progress;
     int64_t body_left_bytes; /* of the length promised in reply_start(); -1 when not promised */
+    bool is_body_dropped;    /* the answer to HEAD, or 204, or 304: its body is not sent */
     _Alignas(16) unsigned char state[REQUEST_STATE_BYTES];
 };
 

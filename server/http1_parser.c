@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http1_parser.c - see http1_parser.h.
+ *
+ * llhttp checks the grammar. Some things are checked before it sees them, because release 8.1
+ * takes them or tells them too late: each line of the head ends in CRLF and holds no other CR (a
+ * lone CR ended a line, CVE-2023-30589), none continues the one before, and the request line is
+ * one.
+ */
+#include "http1_parser.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "http1_check.h"
+
+static struct http1_parser *parser_from(llhttp_t *llhttp)
+{
+    struct http1_parser *parser = llhttp->data;
+
+    assert(parser != NULL);
+    assert(&parser->llhttp == llhttp);
+    return parser;
+}
+
+/* Notes why the message is refused; the first reason stays. Returns what stops llhttp. */
+static int refuse(struct http1_parser *parser, int status, const char *detail)
+{
+    if (parser->error_status == 0) {
+        parser->error_status = status;
+        parser->error_detail = detail;
+    }
+    return HPE_USER;
+}
+
+static int on_url(llhttp_t *llhttp, const char *at, size_t length)
+{
+    parser_from(llhttp)->request->target = span_of(at, length);
+    return 0;
+}
+
+/* Trailer fields have no reader here; but they may not be endless. */
+static int count_extra(struct http1_parser *parser, size_t length)
+{
+    parser->chunk_extra_bytes += length;
+    if (parser->chunk_extra_bytes > HTTP1_CHUNK_EXTRA_BYTES_MAX)
+        return refuse(parser, 431, "Chunk extensions and trailer fields are too long.");
+    return 0;
+}
+
+static int on_chunk_extension(llhttp_t *llhttp, const char *at, size_t length)
+{
+    (void)at;
+    return count_extra(parser_from(llhttp), length + 1);
+}
+
+static int on_field_name(llhttp_t *llhttp, const char *at, size_t length)
+{
+    struct http1_parser *parser = parser_from(llhttp);
+
+    if (parser->is_in_body)
+        return count_extra(parser, length + 1);
+    parser->name = span_of(at, length);
+    parser->value = span_of(at + length, 0);
+    return 0;
+}
+
+static int on_field_value(llhttp_t *llhttp, const char *at, size_t length)
+{
+    struct http1_parser *parser = parser_from(llhttp);
+
+    if (parser->is_in_body)
+        return count_extra(parser, length);
+    parser->value = span_of(at, length);
+    return 0;
+}
+
+static int on_field_complete(llhttp_t *llhttp)
+{
+    struct http1_parser *parser = parser_from(llhttp);
+    struct request *request = parser->request;
+
+    if (parser->is_in_body)
+        return 0;
+    if (request->field_count == parser->limits->header_fields) {
+        refuse(parser, 431, "The request has more fields than this server takes.");
+        return -1;
+    }
+    parser->fields[request->field_count++] =
+        (struct field){.name = parser->name, .value = span_trim(parser->value)};
+    return 0;
+}
+
+static int on_headers_complete(llhttp_t *llhttp)
+{
+    struct http1_parser *parser = parser_from(llhttp);
+    struct request *request = parser->request;
+    const char *method = llhttp_method_name((llhttp_method_t)llhttp->method);
+    const char *detail = NULL;
+
+    request->fields = parser->fields;
+    request->http_version = llhttp->http_major * 10 + llhttp->http_minor;
+    int status =
+        http1_check_head(request, span_of_string(method), &parser->expects_continue, &detail);
+    if (status != 0) {
+        refuse(parser, status, detail);
+        return -1;
+    }
+    /* What follows CONNECT is for a tunnel, which this server does not open. */
+    parser->keeps_alive =
+        llhttp_should_keep_alive(llhttp) != 0 && request->method != REQUEST_CONNECT;
+    parser->has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
+    if ((llhttp->flags & F_CHUNKED) == 0 && llhttp->content_length > parser->limits->body_bytes) {
+        refuse(parser, 413, "The body is longer than this server takes.");
+        return -1;
+    }
+    return parser->has_body ? HPE_PAUSED : 0;
+}
+
+static int on_body(llhttp_t *llhttp, const char *at, size_t length)
+{
+    struct http1_parser *parser = parser_from(llhttp);
+
+    (void)at;
+    parser->request->body_bytes += length;
+    if (parser->request->body_bytes > parser->limits->body_bytes)
+        return refuse(parser, 413, "The body is longer than this server takes.");
+    return 0;
+}
+
+static int on_message_complete(llhttp_t *llhttp)
+{
+    (void)llhttp;
+    return HPE_PAUSED;
+}
+
+static const llhttp_settings_t settings = {
+    .on_url = on_url,
+    .on_header_field = on_field_name,
+    .on_header_value = on_field_value,
+    .on_header_value_complete = on_field_complete,
+    .on_chunk_extension_name = on_chunk_extension,
+    .on_chunk_extension_value = on_chunk_extension,
+    .on_headers_complete = on_headers_complete,
+    .on_body = on_body,
+    .on_message_complete = on_message_complete,
+};
+
+void http1_parser_begin(struct http1_parser *parser, const struct server_limits *limits,
+                        struct request *request, struct field *fields)
+{
+    memset(parser, 0, sizeof(*parser));
+    llhttp_init(&parser->llhttp, HTTP_REQUEST, &settings);
+    parser->llhttp.data = parser;
+    parser->limits = limits;
+    parser->request = request;
+    parser->fields = fields;
+    request->field_count = 0;
+    request->body_bytes = 0;
+}
+
+/* One line of the head without its LF; `is_first`: the request line. */
+static void check_head_line(struct http1_parser *parser, struct span line, bool is_first)
+{
+    const char *detail = NULL;
+
+    if (line.length == 0 || line.bytes[line.length - 1] != '\r') {
+        refuse(parser, 400, "A line does not end in carriage return and line feed.");
+        return;
+    }
+    line.length--;
+    if (line.length > 0 && memchr(line.bytes, '\r', line.length) != NULL) {
+        refuse(parser, 400, "A line holds a carriage return.");
+    } else if (is_first) {
+        int status = http1_check_line(line, parser->limits, &detail);
+        if (status != 0)
+            refuse(parser, status, detail);
+    } else if (line.length > 0 && (line.bytes[0] == ' ' || line.bytes[0] == '\t')) {
+        refuse(parser, 400, "A field is continued on a second line.");
+    } else if (line.length > 0 && line.bytes[0] == ':') {
+        refuse(parser, 400, "A field has no name.");
+    }
+}
+
+/* Looks at the lines that are new. Returns the length of the head once its empty line is there, 0
+ * before; may refuse. */
+static size_t find_head_end(struct http1_parser *parser, const char *bytes, size_t length)
+{
+    const char *line_feed;
+
+    while (parser->scanned < length &&
+           (line_feed = memchr(bytes + parser->scanned, '\n', length - parser->scanned)) != NULL) {
+        size_t start = parser->line_start;
+        size_t end = (size_t)(line_feed - bytes);
+        check_head_line(parser, span_of(bytes + start, end - start), start == 0);
+        if (parser->error_status != 0)
+            return 0;
+        parser->line_start = parser->scanned = end + 1;
+        if (parser->line_start > parser->limits->header_bytes)
+            break;
+        if (end == start + 1)
+            return end + 1;
+    }
+    parser->scanned = length;
+    if (parser->line_start == 0) {
+        const char *detail = NULL;
+        int status = http1_check_line_begun(span_of(bytes, length), parser->limits, &detail);
+        if (status != 0)
+            refuse(parser, status, detail);
+    }
+    if (length > parser->limits->header_bytes)
+        refuse(parser, 431, "The request's head is longer than this server takes.");
+    return 0;
+}
+
+/* Gives bytes to llhttp. Returns how many it took; it stops at the ends of head and message. */
+static size_t execute(struct http1_parser *parser, const char *bytes, size_t length,
+                      enum http1_event *ret_event)
+{
+    llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes, length);
+
+    if (result == HPE_OK) {
+        *ret_event = HTTP1_MORE;
+        return length;
+    }
+    if (result != HPE_PAUSED) {
+        refuse(parser, 400, llhttp_get_error_reason(&parser->llhttp));
+        *ret_event = HTTP1_ERROR;
+        return 0;
+    }
+    const char *stop = llhttp_get_error_pos(&parser->llhttp);
+    assert(stop >= bytes && stop <= bytes + length);
+    llhttp_resume(&parser->llhttp);
+    *ret_event = parser->has_body && !parser->is_in_body ? HTTP1_HEAD : HTTP1_DONE;
+    return (size_t)(stop - bytes);
+}
+
+/* An empty line or two before a request is passed over. Source: RFC 9112 section 2.2. */
+static size_t empty_lines(const char *bytes, size_t length)
+{
+    size_t at = 0;
+
+    while (length - at >= 2 && bytes[at] == '\r' && bytes[at + 1] == '\n')
+        at += 2;
+    return at;
+}
+
+static enum http1_event parse_head(struct http1_parser *parser, const char *bytes, size_t length,
+                                   size_t *ret_consumed)
+{
+    size_t empty = parser->scanned == 0 ? empty_lines(bytes, length) : 0;
+    enum http1_event event = HTTP1_ERROR;
+
+    *ret_consumed = empty;
+    bytes += empty;
+    length -= empty;
+    if (length == 0 || (length == 1 && bytes[0] == '\r'))
+        return HTTP1_MORE;
+    size_t head = find_head_end(parser, bytes, length);
+    if (parser->error_status != 0)
+        return HTTP1_ERROR;
+    if (head == 0)
+        return HTTP1_MORE;
+    size_t taken = execute(parser, bytes, head, &event);
+    if (event == HTTP1_MORE) { /* llhttp saw no end where the empty line is */
+        refuse(parser, 400, "The request's head has no clear end.");
+        return HTTP1_ERROR;
+    }
+    parser->is_in_body = event == HTTP1_HEAD;
+    *ret_consumed += taken;
+    return event;
+}
+
+enum http1_event http1_parse(struct http1_parser *parser, const char *bytes, size_t length,
+                             size_t *ret_consumed)
+{
+    enum http1_event event = HTTP1_ERROR;
+
+    assert(parser->error_status == 0);
+    *ret_consumed = 0;
+    if (!parser->is_in_body)
+        return parse_head(parser, bytes, length, ret_consumed);
+    if (length == 0)
+        return HTTP1_MORE;
+    *ret_consumed = execute(parser, bytes, length, &event);
+    return event;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * request.c - what a handler asks of its request; see request.h.
+ */
+#include "request.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* The first field with the name among those from `index` on. */
+static const struct span *field_from(const struct request *request, size_t index, const char *name)
+{
+    struct span wanted = span_of_string(name);
+
+    for (; index < request->field_count; index++) {
+        if (span_equals_ignoring_case(request->fields[index].name, wanted))
+            return &request->fields[index].value;
+    }
+    return NULL;
+}
+
+const struct span *request_field(const struct request *request, const char *name)
+{
+    return field_from(request, 0, name);
+}
+
+const struct span *request_field_next(const struct request *request, const char *name,
+                                      const struct span *previous)
+{
+    const struct field *field = (const struct field *)(const void *)((const char *)previous -
+                                                                     offsetof(struct field, value));
+
+    assert(field >= request->fields && field < request->fields + request->field_count);
+    return field_from(request, (size_t)(field - request->fields) + 1, name);
+}
+
+void *request_state(struct request *request, size_t size)
+{
+    assert(size <= sizeof(request->state));
+    memset(request->state, 0, size);
+    return request->state;
+}
+
+const char *request_method_name(enum request_method method)
+{
+    switch (method) {
+    case REQUEST_GET:
+        return "GET";
+    case REQUEST_HEAD:
+        return "HEAD";
+    case REQUEST_POST:
+        return "POST";
+    case REQUEST_PUT:
+        return "PUT";
+    case REQUEST_DELETE:
+        return "DELETE";
+    case REQUEST_CONNECT:
+        return "CONNECT";
+    case REQUEST_OPTIONS:
+        return "OPTIONS";
+    case REQUEST_TRACE:
+        return "TRACE";
+    case REQUEST_PATCH:
+        return "PATCH";
+    }
+    return "?";
+}
