@@ -1,0 +1,10 @@
+# Runs PROGRAM and fails unless it ends well and README, the file, shows exactly what it printed.
+execute_process(COMMAND ${PROGRAM} RESULT_VARIABLE result OUTPUT_VARIABLE output TIMEOUT 60)
+if(NOT result STREQUAL "0")
+    message(FATAL_ERROR "it ended with ${result} after printing:\n${output}")
+endif()
+file(READ ${README} readme)
+string(FIND "${readme}" "```text\n${output}```" position)
+if(position EQUAL -1)
+    message(FATAL_ERROR "${README} does not show what it printed:\n${output}")
+endif()
