@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * value.h - one value into its field of struct config, checked; and back into text.
+ *
+ * Knows the kinds of settings, not the settings. Where a value came from and how its fault is
+ * reported is the caller's: file.c and environment.c.
+ */
+#ifndef CONFIG_VALUE_H
+#define CONFIG_VALUE_H
+
+#include "config/config.h"
+
+#define VALUE_FAULT_BYTES_MAX 512
+#define VALUE_TEXT_BYTES_MAX  4096 /* enough for a list of CONFIG_LIST_MAX ranges */
+
+/* Why a value is refused, to follow the name of the setting: `must be true or false, not "yes"`. */
+struct value_fault {
+    char text[VALUE_FAULT_BYTES_MAX];
+};
+
+/* value_is_list - whether the setting holds several values. */
+bool value_is_list(const struct setting *setting);
+
+/* value_expected - what a setting takes, for "must be ...": "a whole number from 1 to 9 (ms)". */
+void value_expected(const struct setting *setting, char *ret_text, size_t text_bytes);
+
+/*
+ * value_set_number, value_set_boolean, value_set_text - sets a setting that is no list.
+ * value_set_text reads any kind from its text, as variables and options have it.
+ * Errors    -EINVAL with `*ret_fault` filled; the field keeps its value.
+ */
+int value_set_number(struct config *config, const struct setting *setting, uint64_t number,
+                     struct value_fault *ret_fault);
+int value_set_boolean(struct config *config, const struct setting *setting, bool is_true);
+int value_set_text(struct config *config, const struct setting *setting, const char *text,
+                   struct value_fault *ret_fault);
+
+/* value_clear_list - makes a list empty. */
+void value_clear_list(struct config *config, const struct setting *setting);
+
+/*
+ * value_add_text, value_add_number - appends to a list; what stands there already is not doubled.
+ * Errors    -EINVAL or -E2BIG with `*ret_fault` filled; the list is unchanged.
+ */
+int value_add_text(struct config *config, const struct setting *setting, const char *text,
+                   struct value_fault *ret_fault);
+int value_add_number(struct config *config, const struct setting *setting, uint64_t number,
+                     struct value_fault *ret_fault);
+
+/* value_print - the value as value_set_text() would read it. */
+void value_print(const struct config *config, const struct setting *setting,
+                 char ret_text[VALUE_TEXT_BYTES_MAX]);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* test_check.c - settings together: "auto", defaults that give way, contradictions, exposure. */
+#include <cmocka_all.h>
+
+#include <string.h>
+
+#include "config/config.h"
+
+#define GIB (UINT64_C(1) << 30)
+
+static struct config config;
+
+/* Reads `text`, resolves for 4 cores and 2 GiB, checks; the problems must be `expected`. */
+static void assert_problems(const char *text, const char *expected)
+{
+    struct problems problems;
+    problems_init(&problems);
+    config_init(&config);
+    config_read_text(&config, "x.json", text, strlen(text), &problems);
+    config_resolve(&config, 4, 2 * GIB);
+    config_check(&config, &problems);
+    assert_string_equal(problems.text == NULL ? "" : problems.text, expected);
+    problems_fini(&problems);
+}
+
+static void test_auto_is_a_loop_per_core_and_a_quarter_of_memory(void **state)
+{
+    (void)state;
+    assert_problems("{}", "");
+    assert_int_equal(config.loops, 4);
+    assert_int_equal(config.cache_bytes_max, GIB / 2);
+}
+
+static void test_auto_stays_within_its_bounds(void **state)
+{
+    (void)state;
+    config_init(&config);
+    config_resolve(&config, 100000, 64 * GIB);
+    assert_int_equal(config.loops, 256);
+    assert_int_equal(config.cache_bytes_max, GIB);
+    config_init(&config);
+    config_resolve(&config, 0, 1000);
+    assert_int_equal(config.loops, 1);
+    assert_int_equal(config.cache_bytes_max, 1 << 20);
+}
+
+static void test_what_is_given_is_not_resolved(void **state)
+{
+    (void)state;
+    assert_problems("{\"loops\": 9, \"cache\": {\"bytes_max\": 5000000}}", "");
+    assert_int_equal(config.loops, 9);
+    assert_int_equal(config.cache_bytes_max, 5000000);
+}
+
+/* Who only says that a fetch may take 2 seconds has said it of its parts, too. */
+static void test_defaults_give_way_to_a_smaller_whole(void **state)
+{
+    (void)state;
+    assert_problems("{\"fetch\": {\"timeouts\": {\"total_ms\": 2000}}}", "");
+    assert_int_equal(config.fetch_timeouts_header_ms, 2000);
+    assert_int_equal(config.fetch_timeouts_stall_ms, 2000);
+    assert_int_equal(config.fetch_timeouts_connect_ms, 2000);
+    assert_int_equal(config.fetch_timeouts_resolve_ms, 2000);
+}
+
+static void test_contradictions_name_both_places(void **state)
+{
+    (void)state;
+    assert_problems(
+        "{\"fetch\": {\n"
+        " \"timeouts\": {\n"
+        "  \"total_ms\": 1000,\n"
+        "  \"header_ms\": 2000},\n"
+        " \"waiters_per_key_max\": 60000}}",
+        "x.json:4: fetch.timeouts.header_ms: 2000 is more than the 1000 of x.json:3: "
+        "fetch.timeouts.total_ms: a whole fetch includes its header\n"
+        "x.json:5: fetch.waiters_per_key_max: 60000 is more than the 50000 of fetch.waiters_max "
+        "(default): one URL may not have more waiters than all together\n");
+}
+
+/* The default that stands in for a refused value contradicts nothing the operator wrote. */
+static void test_a_refused_value_contradicts_nothing(void **state)
+{
+    (void)state;
+    assert_problems("{\"fetch\": {\"waiters_max\": \"x\", \"waiters_per_key_max\": 60000}}",
+                    "x.json:1: fetch.waiters_max: must be a whole number from 1 to 10000000 "
+                    "(requests), not the string \"x\"\n");
+}
+
+static void test_an_open_fetch_on_a_network_must_be_meant(void **state)
+{
+    (void)state;
+    assert_problems("{\n\"listen\": \"0.0.0.0:8080\"}",
+                    "x.json:2: listen: on 0.0.0.0:8080 other machines can reach the server, and "
+                    "/fetch would fetch any public URL for them. If that is meant, set "
+                    "\"fetch.open_to_network\" to true in the file, or "
+                    "FETCHONCE_FETCH_OPEN_TO_NETWORK=true in the environment; if not, listen on "
+                    "127.0.0.1\n");
+    assert_problems("{\"listen\": \"0.0.0.0:8080\", \"fetch\": {\"open_to_network\": true}}", "");
+    assert_problems("{\"listen\": \"[::1]:8080\"}", "");
+    assert_problems("{\"listen\": \"127.8.8.8:8080\"}", "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_auto_is_a_loop_per_core_and_a_quarter_of_memory),
+        cmocka_unit_test(test_auto_stays_within_its_bounds),
+        cmocka_unit_test(test_what_is_given_is_not_resolved),
+        cmocka_unit_test(test_defaults_give_way_to_a_smaller_whole),
+        cmocka_unit_test(test_contradictions_name_both_places),
+        cmocka_unit_test(test_a_refused_value_contradicts_nothing),
+        cmocka_unit_test(test_an_open_fetch_on_a_network_must_be_meant),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
