@@ -91,7 +91,6 @@ static void park_and_hand_over_locked(struct async_condition *condition,
                                       struct async_waiter *waiter) ASYNC_REQUIRES(async_waitq_class)
 {
     waiter->mode = MODE_WAITING;
-    waiter->status = 0;
     waiter_park_locked(waiter, &condition->parked);
     lock_hand_over_locked(condition->lock);
 }
