@@ -11,9 +11,9 @@ const char *async_error_text(int status)
 {
     switch (status) {
     case -EINVAL:
-        return "nobody holds what was to be released";
+        return "nobody holds what the call needs held";
     case -EPERM:
-        return "another holds what was to be released";
+        return "another holds what the call needs held";
     case -EDEADLK:
         return "the waiter already holds what it asks for and would wait for itself";
     case -ETIMEDOUT:
@@ -25,7 +25,7 @@ const char *async_error_text(int status)
     case -ESHUTDOWN:
         return "it has been shut down";
     case -EPIPE:
-        return "the barrier is broken";
+        return "the barrier was broken or reset";
     default:
         return status >= 0 ? "success" : strerrordesc_np(-status);
     }
