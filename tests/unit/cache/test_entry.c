@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_entry.c - what an entry keeps of a response, its times, and its one late addition.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "entries.h"
+
+static bool is_set_cookie(struct span name)
+{
+    return span_equals_ignoring_case(name, span_of_string("set-cookie"));
+}
+
+/* An entry from these fields, requested at 998 and received at 1000, with an open body. */
+static struct entry *entry_of(const char *const (*lines)[2], size_t lines_count)
+{
+    char key_text[] = "GET https://h/";
+    struct key key = test_key(key_text);
+    struct freshness freshness;
+    struct entry_draft draft;
+    struct fields fields;
+    struct entry *entry;
+    struct body *body;
+
+    fields_init(&fields);
+    for (size_t i = 0; i < lines_count; i++)
+        assert_int_equal(
+            fields_append(&fields, span_of_string(lines[i][0]), span_of_string(lines[i][1])), 0);
+    freshness_read(&fields, 203, 1000, &freshness);
+    assert_int_equal(body_new(BODY_LENGTH_UNKNOWN, &body), 0);
+    draft = (struct entry_draft){
+        .key = &key,
+        .fields = &fields,
+        .is_unwanted = is_set_cookie,
+        .body = body,
+        .freshness = &freshness,
+        .request_s = 998,
+        .response_s = 1000,
+        .default_lifetime_s = 60,
+    };
+    assert_int_equal(entry_new(&draft, &entry), 0);
+    memset(key_text, 0, sizeof(key_text));
+    fields_fini(&fields);
+    body_unref(body);
+    return entry;
+}
+
+static void test_entry_keeps_copies_of_what_is_end_to_end(void **state)
+{
+    static const char *const lines[][2] = {
+        {"Connection", "x-hop"},
+        {"X-Hop", "1"},
+        {"Set-Cookie", "a=b"},
+        {"ETag", "\"v1\""},
+        {"Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT"},
+        {"Cache-Control", "max-age=100, must-revalidate"},
+    };
+    struct entry *entry = entry_of(lines, 6);
+
+    (void)state;
+    assert_int_equal(entry->status, 203);
+    assert_true(span_equals(span_of(entry->key.bytes, entry->key.length),
+                            span_of_string("GET https://h/")));
+    assert_int_equal(fields_count(&entry->fields), 3);
+    assert_true(span_equals(entry->etag, span_of_string("\"v1\"")));
+    assert_true(span_equals(entry->last_modified, span_of_string("Sun, 06 Nov 1994 08:49:37 GMT")));
+    assert_true(entry->control.must_revalidate);
+    entry_unref(entry);
+}
+
+static void test_malformed_etag_is_no_validator(void **state)
+{
+    static const char *const lines[][2] = {{"ETag", "v1"}};
+    struct entry *entry = entry_of(lines, 1);
+
+    (void)state;
+    assert_int_equal(entry->etag.length, 0);
+    assert_int_equal(entry->last_modified.length, 0);
+    assert_true(fields_has(&entry->fields, "etag"));
+    entry_unref(entry);
+}
+
+/* Requested at 998, received at 1000 with Age 10: 12 old on arrival, so fresh until 1088. */
+static void test_age_and_freshness_follow_the_clock(void **state)
+{
+    static const char *const lines[][2] = {{"Age", "10"}, {"Cache-Control", "max-age=100"}};
+    struct entry *entry = entry_of(lines, 2);
+
+    (void)state;
+    assert_int_equal(entry_age_s(entry, 1000), 12);
+    assert_int_equal(entry_ttl_s(entry, 1000), 88);
+    assert_int_equal(entry_age_s(entry, 1087), 99);
+    assert_true(entry_is_fresh(entry, 1087));
+    assert_false(entry_is_fresh(entry, 1088));
+    assert_int_equal(entry_ttl_s(entry, 1090), -2);
+    assert_int_equal(entry_age_s(entry, 500), 12);
+    entry_unref(entry);
+}
+
+static void test_default_lifetime_counts_where_nothing_is_said(void **state)
+{
+    struct entry *entry = entry_of(NULL, 0);
+
+    (void)state;
+    assert_int_equal(entry->lifetime_s, 60);
+    assert_int_equal(fields_count(&entry->fields), 0);
+    entry_unref(entry);
+}
+
+static void test_memory_counts_body_and_head(void **state)
+{
+    struct entry *entry = entry_of(NULL, 0);
+    size_t bytes = entry_memory_bytes(entry);
+    static char block[100000];
+
+    (void)state;
+    assert_true(bytes >= sizeof(struct entry) + BODY_CHUNK_BYTES_MIN);
+    assert_int_equal(body_append(entry->body, block, sizeof(block)), 0);
+    assert_true(entry_memory_bytes(entry) >= bytes + sizeof(block) - BODY_CHUNK_BYTES_MIN);
+    bytes = entry_memory_bytes(entry);
+    assert_null(entry_get_head(entry));
+    assert_int_equal(entry_set_head(entry, "HTTP/1.1 200 OK\r\n", 17), 0);
+    assert_true(entry_memory_bytes(entry) >= bytes + 17);
+    assert_int_equal(entry_get_head(entry)->length, 17);
+    assert_memory_equal(entry_get_head(entry)->bytes, "HTTP/1.1 200 OK\r\n", 17);
+    entry_unref(entry);
+}
+
+static void test_entry_lives_until_the_last_reference(void **state)
+{
+    struct entry *entry = test_entry("GET /", 3, 'x');
+    struct body *body = body_ref(entry->body);
+
+    (void)state;
+    assert_ptr_equal(entry_ref(entry), entry);
+    entry_unref(entry);
+    assert_int_equal(body_length(entry->body), 3);
+    entry_unref(entry);
+    entry_unref(NULL);
+    assert_int_equal(body_length(body), 3); /* a body outlives its entry for who holds it */
+    body_unref(body);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_entry_keeps_copies_of_what_is_end_to_end),
+        cmocka_unit_test(test_malformed_etag_is_no_validator),
+        cmocka_unit_test(test_age_and_freshness_follow_the_clock),
+        cmocka_unit_test(test_default_lifetime_counts_where_nothing_is_said),
+        cmocka_unit_test(test_memory_counts_body_and_head),
+        cmocka_unit_test(test_entry_lives_until_the_last_reference),
+    };
+
+    return cmocka_run_group_tests_name("entry", tests, NULL, NULL);
+}
