@@ -19,9 +19,9 @@
 
 #define HAND_STEPS_MAX 64 /* of one call, so that the mutex is held for a few microseconds only */
 
-struct async_capability shard_class;
+struct async_capability store_class;
 
-static void shard_lock(struct shard *shard) ASYNC_ACQUIRE(shard_class) ASYNC_UNCHECKED_LOCKING
+static void shard_lock(struct shard *shard) ASYNC_ACQUIRE(store_class) ASYNC_UNCHECKED_LOCKING
 {
     int err = pthread_mutex_lock(&shard->mutex);
 
@@ -29,7 +29,7 @@ static void shard_lock(struct shard *shard) ASYNC_ACQUIRE(shard_class) ASYNC_UNC
     (void)err;
 }
 
-static void shard_unlock(struct shard *shard) ASYNC_RELEASE(shard_class) ASYNC_UNCHECKED_LOCKING
+static void shard_unlock(struct shard *shard) ASYNC_RELEASE(store_class) ASYNC_UNCHECKED_LOCKING
 {
     int err = pthread_mutex_unlock(&shard->mutex);
 
@@ -70,7 +70,7 @@ int shard_init(struct shard *shard) ASYNC_UNCHECKED_LOCKING
 
 /* The slot of the key, or the free one where the search ended. */
 static struct shard_slot *find_slot(struct shard *shard, const struct key *key)
-    ASYNC_REQUIRES(shard_class)
+    ASYNC_REQUIRES(store_class)
 {
     size_t mask = shard->slots_count - 1;
     size_t i = key->hash & mask;
@@ -84,7 +84,7 @@ static struct shard_slot *find_slot(struct shard *shard, const struct key *key)
 }
 
 /* Free the slot, and close the gap so that every search still reaches its entry. */
-static void clear_slot(struct shard *shard, struct shard_slot *slot) ASYNC_REQUIRES(shard_class)
+static void clear_slot(struct shard *shard, struct shard_slot *slot) ASYNC_REQUIRES(store_class)
 {
     size_t mask = shard->slots_count - 1;
     size_t gap = (size_t)(slot - shard->slots);
@@ -101,7 +101,7 @@ static void clear_slot(struct shard *shard, struct shard_slot *slot) ASYNC_REQUI
     shard->slots[gap] = (struct shard_slot){0};
 }
 
-static void list_push_newest(struct shard *shard, struct entry *entry) ASYNC_REQUIRES(shard_class)
+static void list_push_newest(struct shard *shard, struct entry *entry) ASYNC_REQUIRES(store_class)
 {
     entry->link.newer = NULL;
     entry->link.older = shard->newest;
@@ -113,7 +113,7 @@ static void list_push_newest(struct shard *shard, struct entry *entry) ASYNC_REQ
 }
 
 /* A hand on the entry moves on, as if it had just passed. */
-static void list_remove(struct shard *shard, struct entry *entry) ASYNC_REQUIRES(shard_class)
+static void list_remove(struct shard *shard, struct entry *entry) ASYNC_REQUIRES(store_class)
 {
     struct entry_store_link *link = &entry->link;
 
@@ -133,7 +133,7 @@ static void list_remove(struct shard *shard, struct entry *entry) ASYNC_REQUIRES
 
 /* The list and the mark of the entry end here; the slot is the caller's to clear or to reuse. */
 static struct shard_removed release_entry(struct shard *shard, struct entry *entry)
-    ASYNC_REQUIRES(shard_class)
+    ASYNC_REQUIRES(store_class)
 {
     struct shard_removed removed = {.entry = entry, .bytes = entry->link.charged_bytes};
 
@@ -146,7 +146,7 @@ static struct shard_removed release_entry(struct shard *shard, struct entry *ent
 
 /* Take the entry in `slot` out of everything. */
 static struct shard_removed take_out(struct shard *shard, struct shard_slot *slot)
-    ASYNC_REQUIRES(shard_class)
+    ASYNC_REQUIRES(store_class)
 {
     struct shard_removed removed = release_entry(shard, slot->entry);
 
@@ -241,7 +241,7 @@ void shard_remove(struct shard *shard, const struct key *key, struct shard_remov
  * Walk from the hand on: what was used loses its mark and stays, the first other one is returned,
  * and the hand is left behind it. NULL if HAND_STEPS_MAX entries were all in use.
  */
-static struct entry *choose_victim(struct shard *shard, bool is_forced) ASYNC_REQUIRES(shard_class)
+static struct entry *choose_victim(struct shard *shard, bool is_forced) ASYNC_REQUIRES(store_class)
 {
     struct entry *entry = shard->hand != NULL ? shard->hand : shard->oldest;
 

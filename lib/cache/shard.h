@@ -16,7 +16,7 @@
 
 #define SHARD_SLOTS_MIN 32 /* a power of two */
 
-extern struct async_capability shard_class; /* the mutex inside each shard; innermost */
+extern struct async_capability store_class; /* the mutex inside each shard; innermost */
 
 /* Where an entry is found. The hash beside the pointer spares a look into entries of other keys. */
 struct shard_slot {
@@ -38,12 +38,12 @@ struct shard_counters {
 
 struct shard {
     alignas(64) pthread_mutex_t mutex; /* shards share no cache line */
-    struct shard_slot *slots ASYNC_GUARDED_BY(shard_class);
-    size_t slots_count ASYNC_GUARDED_BY(shard_class); /* a power of two; one is always free */
-    size_t entries_count ASYNC_GUARDED_BY(shard_class);
-    struct entry *newest ASYNC_GUARDED_BY(shard_class);
-    struct entry *oldest ASYNC_GUARDED_BY(shard_class);
-    struct entry *hand ASYNC_GUARDED_BY(shard_class); /* looked at next; NULL: the oldest */
+    struct shard_slot *slots ASYNC_GUARDED_BY(store_class);
+    size_t slots_count ASYNC_GUARDED_BY(store_class); /* a power of two; one is always free */
+    size_t entries_count ASYNC_GUARDED_BY(store_class);
+    struct entry *newest ASYNC_GUARDED_BY(store_class);
+    struct entry *oldest ASYNC_GUARDED_BY(store_class);
+    struct entry *hand ASYNC_GUARDED_BY(store_class); /* looked at next; NULL: the oldest */
     struct shard_counters counters;
 };
 
@@ -67,30 +67,30 @@ void shard_fini(struct shard *shard);
 
 /* The entry with a reference for the caller, or NULL; marked as used. */
 struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t now_s)
-    ASYNC_EXCLUDES(shard_class);
+    ASYNC_EXCLUDES(store_class);
 
 /*
  * Take over a reference to `entry`, in place of an older entry of the same key.
  * Errors  -ENOMEM: no free slot, because growing failed before. Nothing is taken then.
  */
 int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
-                 struct shard_removed *ret_replaced) ASYNC_EXCLUDES(shard_class);
+                 struct shard_removed *ret_replaced) ASYNC_EXCLUDES(store_class);
 
 void shard_remove(struct shard *shard, const struct key *key, struct shard_removed *ret_removed)
-    ASYNC_EXCLUDES(shard_class);
+    ASYNC_EXCLUDES(store_class);
 
 /* Move the hand to a victim. `is_forced`: take the first, used or not. */
 enum shard_eviction shard_evict(struct shard *shard, bool is_forced,
-                                struct shard_removed *ret_removed) ASYNC_EXCLUDES(shard_class);
+                                struct shard_removed *ret_removed) ASYNC_EXCLUDES(store_class);
 
 /* How many slots the table needs before one more entry goes in; 0: it has enough. */
-size_t shard_slots_wanted(struct shard *shard) ASYNC_EXCLUDES(shard_class);
+size_t shard_slots_wanted(struct shard *shard) ASYNC_EXCLUDES(store_class);
 
 /*
  * Exchange the table for the larger, zeroed `slots`. Returns the table that is not needed any more,
  * for the caller to free: the old one, or `slots` itself if another thread was quicker.
  */
 struct shard_slot *shard_grow(struct shard *shard, struct shard_slot *slots, size_t slots_count)
-    ASYNC_EXCLUDES(shard_class);
+    ASYNC_EXCLUDES(store_class);
 
 #endif
