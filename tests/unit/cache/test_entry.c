@@ -7,6 +7,30 @@
 
 #include "entries.h"
 
+static int allocations_left = -1; /* before they fail; -1: they never do */
+
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+
+static bool is_refused(void)
+{
+    if (allocations_left < 0)
+        return false;
+    return allocations_left == 0 || allocations_left-- == 0;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return is_refused() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
 static bool is_set_cookie(struct span name)
 {
     return span_equals_ignoring_case(name, span_of_string("set-cookie"));
@@ -127,6 +151,35 @@ static void test_memory_counts_body_and_head(void **state)
     entry_unref(entry);
 }
 
+/* Memory fails at the first allocation, at the second, and so on until one attempt is untouched. */
+static void test_no_memory_makes_no_entry_and_leaks_nothing(void **state)
+{
+    struct entry *entry = test_entry("GET /", 3, 'x');
+    struct key key = test_key("GET /");
+    struct freshness freshness;
+    struct entry_draft draft = {.key = &key, .body = entry->body, .freshness = &freshness};
+    struct entry *made = NULL;
+    int err = -ENOMEM, attempts = 0;
+
+    (void)state;
+    freshness_read(&entry->fields, 200, 1000, &freshness);
+    draft.fields = &entry->fields;
+    for (; err < 0; attempts++) {
+        assert_null(made);
+        allocations_left = attempts;
+        err = entry_new(&draft, &made);
+        allocations_left = -1;
+        assert_true(err == 0 || err == -ENOMEM);
+    }
+    assert_int_equal(attempts, 4); /* the entry, and two blocks for its fields */
+    allocations_left = 0;
+    assert_int_equal(entry_set_head(made, "x", 1), -ENOMEM);
+    allocations_left = -1;
+    assert_null(entry_get_head(made));
+    entry_unref(made);
+    entry_unref(entry);
+}
+
 static void test_entry_lives_until_the_last_reference(void **state)
 {
     struct entry *entry = test_entry("GET /", 3, 'x');
@@ -150,6 +203,7 @@ int main(void)
         cmocka_unit_test(test_age_and_freshness_follow_the_clock),
         cmocka_unit_test(test_default_lifetime_counts_where_nothing_is_said),
         cmocka_unit_test(test_memory_counts_body_and_head),
+        cmocka_unit_test(test_no_memory_makes_no_entry_and_leaks_nothing),
         cmocka_unit_test(test_entry_lives_until_the_last_reference),
     };
 

@@ -29,7 +29,7 @@ struct key {
 /*
  * key_init - hash the bytes. `length` is 1 to KEY_LENGTH_MAX, which the caller has checked.
  * Owns      `key` points to `bytes`, which must outlive it.
- * Thread    any.        Source  docs/internals/store.md; COALESCING case 37
+ * Thread    any.        Source  docs/internals/store.md
  */
 void key_init(struct key *key, const struct key_secret *secret, const char *bytes, size_t length);
 

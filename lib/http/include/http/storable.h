@@ -31,7 +31,7 @@ struct storable_request {
 
 /*
  * storable_check - the verdict for a response to GET, made when its headers are there.
- * Source    RFC 9111 sections 3, 3.5, 4.1, 5.2.2.3, 7.3; docs/internals on what is not shared.
+ * Source    RFC 9111 sections 3, 3.5, 4.1, 5.2.2.3 and 7.3.
  */
 enum storable storable_check(const struct freshness *freshness, const struct fields *fields,
                              const struct storable_request *request);

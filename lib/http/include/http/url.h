@@ -28,7 +28,7 @@ void url_split(struct span target, struct span *ret_path, struct span *ret_query
  * Parameters are separated by '&'. Names are compared after decoding, so that a second spelling of
  * the name cannot pass unseen. A parameter without '=' has an empty value.
  * Errors    -ENOENT: not there. -EEXIST: there more than once. -EINVAL: a name with a bad escape.
- * Source    docs on /fetch (exactly one `url`); WHATWG URL section 5.1 for the separators.
+ * Source    WHATWG URL section 5.1 for the separators.
  */
 int url_query_find_one(struct span query, const char *name, struct span *ret_value);
 
