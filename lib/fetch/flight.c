@@ -198,7 +198,7 @@ static void on_key_lock(struct async_waiter *waiter, int status)
     struct flight *flight = async_container_of(keyed, struct flight, lock);
     struct entry *entry = NULL;
 
-    assert(flight->state == FLIGHT_QUEUED || flight->state == FLIGHT_SUPERSEDED);
+    assert(flight->state == FLIGHT_QUEUED);
     if (status < 0) {
         flight_fail(flight, status);
         return;
@@ -269,11 +269,9 @@ static void on_connecting(struct upstream_call *call)
 }
 
 /* The verdict "stop", with what is to be made of it once the upstream reports its end. */
-static enum upstream_verdict stop_with(struct flight *flight, int status,
-                                       struct fetch_failure failure)
+static enum upstream_verdict stop_with(struct flight *flight, int status)
 {
     flight->stop_status = status;
-    flight->stop_failure = failure;
     return UPSTREAM_STOP;
 }
 
@@ -290,16 +288,15 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     int err;
 
     if (flight->hops >= settings->redirects_max)
-        return stop_with(flight, -ELOOP, failure_of_status(-ELOOP));
+        return stop_with(flight, -ELOOP);
     err = fetch_url_resolve(flight->hop, location.bytes, location.length, settings->url_bytes_max,
                             &flight->next_hop);
     if (err < 0)
-        return stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG,
-                         failure_of_status(err == -ENOMEM ? -ENOMEM : -EBADMSG));
+        return stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG);
     if (flight->hop->is_https && !flight->next_hop->is_https) {
         fetch_url_unref(flight->next_hop);
         flight->next_hop = NULL;
-        return stop_with(flight, -EACCES, failure_of_status(-EACCES));
+        return stop_with(flight, -EACCES);
     }
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
@@ -332,7 +329,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     int err = answer_judge(lane, &flight->key, flight->request_s, head, &answer);
 
     if (err < 0)
-        return stop_with(flight, err, failure_of_status(err));
+        return stop_with(flight, err);
     flight_decide(flight, answer.sharing);
     arm_progress(flight, lane->fetcher->settings.stall_timeout_ms);
 
@@ -348,7 +345,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
         return UPSTREAM_GO_ON;
     /* The one whose answer this is has left; it is nobody's. */
     entry_unref(answer.entry);
-    return stop_with(flight, -ECANCELED, failure_of_status(-ECANCELED));
+    return stop_with(flight, -ECANCELED);
 }
 
 static enum upstream_verdict on_head(struct upstream_call *call, const struct upstream_head *head)
@@ -362,7 +359,7 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
         return on_redirect(flight, head, location);
     /* Case 25: we asked neither for a part nor with a condition. */
     if (head->status == 206 || head->status == 304)
-        return stop_with(flight, -EPROTO, failure_of_status(-EPROTO));
+        return stop_with(flight, -EPROTO);
     return on_answer(flight, head);
 }
 
@@ -406,11 +403,11 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
     }
     total_bytes = body_length(flight->entry->body) + count;
     if (total_bytes > settings->streamed_body_bytes_max)
-        return stop_with(flight, -EFBIG, failure_of_status(-EFBIG));
+        return stop_with(flight, -EFBIG);
     if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
         stop_storing(flight);
     if (body_append(flight->entry->body, bytes, count) < 0)
-        return stop_with(flight, -ENOMEM, failure_of_status(-ENOMEM));
+        return stop_with(flight, -ENOMEM);
     arm_progress(flight, settings->stall_timeout_ms);
     flight_lock(flight);
     flight_wake_locked(flight);
@@ -461,7 +458,7 @@ static void on_done(struct upstream_call *call, int status)
     if (flight->next_hop != NULL)
         follow_redirect(flight);
     else if (flight->stop_status < 0)
-        flight_finish(flight, flight->stop_status, &flight->stop_failure);
+        flight_fail(flight, flight->stop_status);
     else if (status == 0)
         flight_finish(flight, 0, NULL);
     else if (may_retry(flight, status))

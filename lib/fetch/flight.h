@@ -58,7 +58,6 @@ struct flight {
     int64_t request_s;           /* wall clock, of the last hop */
     size_t swallowed_bytes;      /* of a redirect's body, which nobody reads */
     int stop_status;             /* why a verdict was UPSTREAM_STOP; 0: none was */
-    struct fetch_failure stop_failure;
 
     /* under the shard's mutex */
     struct flight *next_in_bucket;

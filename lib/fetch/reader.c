@@ -124,7 +124,7 @@ enum begun {
 };
 
 /*
- * One look at the table under the shard's mutex: marks first, then the flight to join. Called with
+ * One look at the table under the shard's mutex: a flight to join, else what is marked. Called with
  * `flight` NULL, and again with a new one when there was nothing to join: only the second look can
  * tell whether another thread was faster.
  */
@@ -142,13 +142,13 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
         flight_purge_locked(shard, found); /* case 22: it began before this request came */
         found = NULL;
     }
-    if (mark.kind == MARK_FAILURE && !is_fresh_only) {
+    if (found != NULL) {
+        begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
+    } else if (mark.kind == MARK_FAILURE && !is_fresh_only) {
         reader->failure = mark.failure;
         begun = BEGUN_FAILED;
     } else if (mark.kind == MARK_UNCACHEABLE) {
         begun = BEGUN_SOLO;
-    } else if (found != NULL) {
-        begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
     } else if (flight != NULL) {
         flight_lead(flight, reader);
         table_insert_locked(shard, flight);
