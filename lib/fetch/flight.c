@@ -90,13 +90,6 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     return 0;
 }
 
-/* The body's end, as its readers see it. */
-static void finish_body(struct flight *flight, int status)
-{
-    if (flight->entry != NULL && !body_is_finished(flight->entry->body))
-        body_finish(flight->entry->body, status);
-}
-
 /*
  * The one way out. status 0: complete, else why not; `failure` is what readers are told who have
  * no answer yet, and with a status of HTTP in it, for a while, those who come now.
@@ -111,7 +104,7 @@ static void flight_finish(struct flight *flight, int status, const struct fetch_
     async_timer_disarm(&flight->retry);
     upstream_cancel(&flight->call);
     async_waiter_cancel(&flight->lock.waiter);
-    finish_body(flight, status);
+    flight_body_finish(flight, status);
     if (status == 0 && flight->state == FLIGHT_STREAMING) {
         flight_publish(flight);
     } else if (status < 0 && failure != NULL && flight->entry == NULL && status != -ENOMEM &&
@@ -326,10 +319,16 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
 {
     struct fetch_lane *lane = flight->lane;
     struct answer answer;
+    struct fetch_segment *segment;
     int err = answer_judge(lane, &flight->key, flight->request_s, head, &answer);
 
     if (err < 0)
         return stop_with(flight, err);
+    err = segment_new(answer.entry->body, &segment);
+    if (err < 0) {
+        entry_unref(answer.entry);
+        return stop_with(flight, err);
+    }
     flight_decide(flight, answer.sharing);
     arm_progress(flight, lane->fetcher->settings.stall_timeout_ms);
 
@@ -337,13 +336,16 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     flight->length_bytes = head->content_length_bytes;
     flight->is_split = flight->state == FLIGHT_SPLIT;
     flight->is_storing = flight->state == FLIGHT_STREAMING;
-    if (!flight->is_split || flight->leader != NULL)
+    if (!flight->is_split || flight->leader != NULL) {
         flight->entry = answer.entry;
+        flight->segment = segment;
+    }
     flight_wake_locked(flight);
     flight_unlock(flight);
     if (flight->entry != NULL)
         return UPSTREAM_GO_ON;
     /* The one whose answer this is has left; it is nobody's. */
+    segment_unref(segment);
     entry_unref(answer.entry);
     return stop_with(flight, -ECANCELED);
 }
@@ -361,20 +363,6 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
     if (head->status == 206 || head->status == 304)
         return stop_with(flight, -EPROTO);
     return on_answer(flight, head);
-}
-
-/* Whether upstream has to wait for the reader of a body that is not kept. */
-static bool pause_if_ahead(struct flight *flight)
-{
-    size_t ahead_max = flight->lane->fetcher->settings.reader_lag_bytes_max;
-    bool is_paused;
-
-    flight_lock(flight);
-    is_paused = flight->leader != NULL && async_list_is_empty(&flight->parked) &&
-                body_length(flight->entry->body) - flight->leader_position >= ahead_max;
-    flight->is_paused = is_paused;
-    flight_unlock(flight);
-    return is_paused;
 }
 
 /* Case 24: longer than what is stored, and nobody said so before. */
@@ -397,21 +385,18 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
         flight->swallowed_bytes += count;
         return flight->swallowed_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
     }
-    if (flight->state == FLIGHT_SPLIT && pause_if_ahead(flight)) {
+    if (flight->state == FLIGHT_SPLIT && flight_body_pause_if_ahead(flight)) {
         async_timer_disarm(&flight->progress);
         return UPSTREAM_PAUSE;
     }
-    total_bytes = body_length(flight->entry->body) + count;
+    total_bytes = flight_body_bytes(flight) + count;
     if (total_bytes > settings->streamed_body_bytes_max)
         return stop_with(flight, -EFBIG);
     if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
         stop_storing(flight);
-    if (body_append(flight->entry->body, bytes, count) < 0)
+    if (flight_body_append(flight, bytes, count) < 0)
         return stop_with(flight, -ENOMEM);
     arm_progress(flight, settings->stall_timeout_ms);
-    flight_lock(flight);
-    flight_wake_locked(flight);
-    flight_unlock(flight);
     return UPSTREAM_GO_ON;
 }
 

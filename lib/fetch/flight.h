@@ -19,6 +19,7 @@
 #include <fetch/upstream.h>
 
 #include "lane.h"
+#include "segment.h"
 
 extern struct async_capability flight_class;
 
@@ -57,6 +58,7 @@ struct flight {
     struct async_timer retry;    /* armed between a failure and the second try */
     int64_t request_s;           /* wall clock, of the last hop */
     size_t swallowed_bytes;      /* of a redirect's body, which nobody reads */
+    size_t bytes_before;         /* of the body, before the segment that is being written */
     int stop_status;             /* why a verdict was UPSTREAM_STOP; 0: none was */
 
     /* under the shard's mutex */
@@ -65,14 +67,16 @@ struct flight {
 
     /* under `mutex`, flight_class */
     pthread_mutex_t mutex;
-    struct async_list parked;    /* readers to wake at the next progress */
-    struct async_list awake;     /* the others */
-    uint32_t readers;            /* in both lists */
-    struct fetch_reader *leader; /* who started it, until it leaves; only compared */
-    struct entry *entry;         /* from the head on; then constant */
-    int64_t length_bytes;        /* of the body, -1: not known; set with the entry */
-    bool is_storing;             /* the entry goes into the store when complete */
-    bool is_split;               /* all but the leader go on by themselves */
+    struct async_list parked;      /* readers to wake at the next progress */
+    struct async_list awake;       /* the others */
+    uint32_t readers;              /* in both lists */
+    struct fetch_reader *leader;   /* who started it, until it leaves; only compared */
+    struct entry *entry;           /* from the head on; then constant */
+    struct fetch_segment *segment; /* the last of the body; NULL: the entry came from the store */
+    uint32_t unanswered;           /* readers that have not yet taken entry and segment */
+    int64_t length_bytes;          /* of the body, -1: not known; set with the entry */
+    bool is_storing;               /* the entry goes into the store when complete */
+    bool is_split;                 /* all but the leader go on by themselves */
     bool is_ended;
     bool is_transient;            /* ended by a fault of our own: one of the readers leads anew */
     struct fetch_failure failure; /* when ended without an entry */
@@ -113,6 +117,10 @@ void flight_unref(struct flight *flight);
 void flight_attach_locked(struct flight *flight, struct fetch_reader *reader)
     ASYNC_REQUIRES(flight_class);
 
+/* flight_answered_locked - the reader has taken entry and segment, or does not want them. */
+void flight_answered_locked(struct flight *flight, struct fetch_reader *reader)
+    ASYNC_REQUIRES(flight_class);
+
 /* flight_detach - afterwards nothing of the flight calls the reader. Drops its reference. */
 void flight_detach(struct fetch_reader *reader) ASYNC_EXCLUDES(flight_class);
 
@@ -138,6 +146,19 @@ void flight_publish(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
 
 /* flight_clear_mark - what could not be coalesced can be now (case 13). */
 void flight_clear_mark(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_body_bytes - of the body so far, in all its segments. Lane's thread, as the next four. */
+size_t flight_body_bytes(const struct flight *flight);
+
+/* flight_body_append - the next bytes; the readers are told. Errors: -ENOMEM. */
+int flight_body_append(struct flight *flight, const char *bytes, size_t count)
+    ASYNC_EXCLUDES(flight_class);
+
+/* flight_body_finish - its end, good (0) or bad, as readers see it; no-op before there is one. */
+void flight_body_finish(struct flight *flight, int status);
+
+/* flight_body_pause_if_ahead - whether upstream has to wait until the reader has caught up. */
+bool flight_body_pause_if_ahead(struct flight *flight) ASYNC_EXCLUDES(flight_class);
 
 /* flight_release_key - gives the key's lock up; no-op without it. */
 void flight_release_key(struct flight *flight);

@@ -45,6 +45,7 @@ void flight_unref(struct flight *flight)
         return;
     assert(flight->readers == 0);
     assert(!flight->is_in_table && !flight->has_lock && flight->call.backend == NULL);
+    segment_unref(flight->segment);
     entry_unref(flight->entry);
     fetch_url_unref(flight->next_hop);
     fetch_url_unref(flight->hop);
@@ -60,7 +61,19 @@ void flight_attach_locked(struct flight *flight, struct fetch_reader *reader)
     flight->readers++;
     flight->joins++;
     flight->last_join_ns = async_loop_now_ns(reader->lane->loop);
+    if (flight->entry == NULL) {
+        reader->is_unanswered = true;
+        flight->unanswered++;
+    }
     async_list_append(flight->entry == NULL ? &flight->parked : &flight->awake, &reader->node);
+}
+
+void flight_answered_locked(struct flight *flight, struct fetch_reader *reader)
+{
+    if (reader->is_unanswered) {
+        reader->is_unanswered = false;
+        flight->unanswered--;
+    }
 }
 
 void flight_detach(struct fetch_reader *reader)
@@ -73,6 +86,7 @@ void flight_detach(struct fetch_reader *reader)
     async_list_remove(&reader->node);
     assert(flight->readers > 0);
     flight->readers--;
+    flight_answered_locked(flight, reader);
     if (flight->leader == reader)
         flight->leader = NULL;
     if (flight->readers == 0 && !flight->is_ended)

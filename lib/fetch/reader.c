@@ -23,6 +23,7 @@ static void stop_counting_waiting(struct fetch_reader *reader)
     if (!reader->is_counted_waiting)
         return;
     reader->is_counted_waiting = false;
+    LANE_COUNT(reader->lane, readers_waiting, -1);
     atomic_fetch_sub_explicit(&reader->lane->fetcher->waiting, 1, memory_order_relaxed);
 }
 
@@ -35,17 +36,19 @@ static void fail(struct fetch_reader *reader, struct fetch_failure failure)
     reader->state = FETCH_FAILED;
 }
 
-/* Takes a reference to the entry that the caller has got. */
-static void answer(struct fetch_reader *reader, struct entry *entry, int64_t length_bytes,
-                   enum fetch_source source)
+/* Takes over the references to entry and segment that the caller has got; segment NULL: the whole
+ * body is in the entry. */
+static void answer(struct fetch_reader *reader, struct entry *entry, struct fetch_segment *segment,
+                   int64_t length_bytes, enum fetch_source source)
 {
     async_timer_disarm(&reader->deadline);
     stop_counting_waiting(reader);
     reader->entry = entry;
+    reader->segment = segment;
     reader->length_bytes = length_bytes;
     reader->source = source;
     reader->answered_ns = async_loop_now_ns(reader->lane->loop);
-    body_cursor_init(&reader->cursor, entry->body);
+    body_cursor_init(&reader->cursor, segment != NULL ? segment->body : entry->body);
     reader->state = FETCH_ANSWERED;
     if (source == FETCH_FROM_COLLAPSED)
         LANE_COUNT(reader->lane, collapsed, 1);
@@ -64,6 +67,7 @@ static bool start_counting_waiting(struct fetch_reader *reader)
         return false;
     }
     reader->is_counted_waiting = true;
+    LANE_COUNT(reader->lane, readers_waiting, 1);
     return true;
 }
 
@@ -94,6 +98,7 @@ static bool try_join(struct fetch_reader *reader, struct flight *flight)
 {
     uint32_t waiters_max = reader->lane->fetcher->settings.waiters_per_key_max;
     bool has_joined = false;
+    struct fetch_segment *segment = NULL;
     struct entry *entry = NULL;
     int64_t length_bytes;
 
@@ -102,6 +107,8 @@ static bool try_join(struct fetch_reader *reader, struct flight *flight)
     assert(!flight->is_ended); /* it leaves the table first */
     if (flight->entry != NULL)
         entry = entry_ref(flight->entry);
+    if (flight->segment != NULL)
+        segment = segment_ref(flight->segment);
     if (entry != NULL || (flight->readers < waiters_max && start_counting_waiting(reader))) {
         flight_attach_locked(flight, reader);
         has_joined = true;
@@ -109,7 +116,7 @@ static bool try_join(struct fetch_reader *reader, struct flight *flight)
     flight_unlock(flight);
     if (entry != NULL) {
         reader->is_stored = true;
-        answer(reader, entry, length_bytes, FETCH_FROM_COLLAPSED);
+        answer(reader, entry, segment, length_bytes, FETCH_FROM_COLLAPSED);
     }
     return has_joined;
 }
@@ -233,7 +240,7 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
     if ((flags & FETCH_FRESH_ONLY) == 0)
         entry = fetch_lane_lookup(lane, &reader->key, fetch_lane_now_s(lane));
     if (entry != NULL) {
-        answer(reader, entry, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
+        answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
         return;
     }
     async_timer_arm(&reader->deadline, lane->loop,
@@ -258,6 +265,7 @@ static bool restart(struct fetch_reader *reader)
 static void take_news(struct fetch_reader *reader)
 {
     struct flight *flight = reader->flight;
+    struct fetch_segment *segment = NULL;
     struct entry *entry = NULL;
     struct fetch_failure failure;
     bool is_leader, is_split, is_ended, is_transient, is_storing;
@@ -271,18 +279,23 @@ static void take_news(struct fetch_reader *reader)
     is_transient = flight->is_transient;
     is_storing = flight->is_storing;
     failure = flight->failure;
-    if (flight->entry != NULL && (is_leader || !is_split))
+    if (flight->entry != NULL && (is_leader || !is_split)) {
         entry = entry_ref(flight->entry);
+        segment = flight->segment != NULL ? segment_ref(flight->segment) : NULL;
+        flight_answered_locked(flight, reader);
+    }
     flight_unlock(flight);
 
     if (is_split && !is_leader) { /* case 13 */
         flight_detach(reader);
         begin_solo(reader);
     } else if (entry != NULL && body_status(entry->body) < 0 && restart(reader)) {
+        segment_unref(segment);
         entry_unref(entry);
     } else if (entry != NULL) {
         reader->is_stored = is_storing;
-        answer(reader, entry, length_bytes, is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED);
+        answer(reader, entry, segment, length_bytes,
+               is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED);
     } else if (is_ended && (!is_transient || !restart(reader))) {
         fail(reader, failure);
     }
@@ -311,6 +324,40 @@ static void on_deadline(struct async_timer *timer)
     reader->on_progress(reader);
 }
 
+int fetch_reader_status(const struct fetch_reader *reader)
+{
+    assert(reader->state == FETCH_ANSWERED);
+    return reader->segment != NULL ? segment_status(reader->segment)
+                                   : body_status(reader->entry->body);
+}
+
+/* A segment that is read to its end, and has another behind it, is given back. */
+static void enter_next_segment(struct fetch_reader *reader)
+{
+    struct fetch_segment *old = reader->segment;
+
+    while (old != NULL && body_cursor_is_done(&reader->cursor) && old->next != NULL) {
+        reader->bytes_before += reader->cursor.position;
+        reader->segment = segment_ref(old->next);
+        body_cursor_init(&reader->cursor, reader->segment->body);
+        segment_unref(old);
+        old = reader->segment;
+    }
+}
+
+int fetch_reader_spans(struct fetch_reader *reader, struct iovec *spans, int spans_max)
+{
+    assert(reader->state == FETCH_ANSWERED);
+    enter_next_segment(reader);
+    return body_cursor_spans(&reader->cursor, spans, spans_max);
+}
+
+struct body *fetch_reader_hold(const struct fetch_reader *reader)
+{
+    assert(reader->state == FETCH_ANSWERED);
+    return body_ref(reader->segment != NULL ? reader->segment->body : reader->entry->body);
+}
+
 void fetch_reader_wait(struct fetch_reader *reader)
 {
     struct flight *flight = reader->flight;
@@ -322,11 +369,11 @@ void fetch_reader_wait(struct fetch_reader *reader)
         return;
     }
     flight_lock(flight);
-    is_there = body_cursor_available(&reader->cursor) > 0 || body_is_finished(reader->entry->body);
+    is_there = body_cursor_available(&reader->cursor) > 0 || body_is_finished(reader->cursor.body);
     async_list_remove(&reader->node);
     async_list_append(is_there ? &flight->awake : &flight->parked, &reader->node);
     if (flight->leader == reader)
-        flight->leader_position = reader->cursor.position;
+        flight->leader_position = reader->bytes_before + reader->cursor.position;
     if (flight->is_paused && flight->leader == reader && !flight->is_ended) {
         flight->is_paused = false;
         flight->wants_resume = true;
@@ -344,6 +391,8 @@ void fetch_reader_leave(struct fetch_reader *reader)
     stop_counting_waiting(reader);
     flight_detach(reader);
     async_loop_unpost(reader->lane->loop, &reader->wake);
+    segment_unref(reader->segment);
+    reader->segment = NULL;
     entry_unref(reader->entry);
     reader->entry = NULL;
     fetch_url_unref(reader->url);

@@ -45,6 +45,11 @@ static void release_entry(void *context)
     entry_unref(context);
 }
 
+static void release_body(void *context)
+{
+    body_unref(context);
+}
+
 /* Where the whole body lies, if that is few enough pieces for one reply; else -1. */
 static int whole_spans(const struct entry *entry, struct iovec *spans)
 {
@@ -120,11 +125,11 @@ static void stream(struct fetch_request *self)
     struct fetch_reader *reader = &self->reader;
     struct request *request = self->request;
     struct iovec spans[REPLY_SPANS_MAX];
-    struct reply_memory memory = {.release = release_entry, .context = reader->entry};
+    struct reply_memory memory = {.release = release_body};
 
     for (;;) {
-        int status = body_status(reader->entry->body); /* first, then the length: see body.h */
-        int count = body_cursor_spans(&reader->cursor, spans, REPLY_SPANS_MAX);
+        int status = fetch_reader_status(reader); /* first, then the spans: see fetcher.h */
+        int count = fetch_reader_spans(reader, spans, REPLY_SPANS_MAX);
         size_t bytes = 0;
         if (count == 0 && status == BODY_OPEN) {
             fetch_reader_wait(reader);
@@ -140,8 +145,8 @@ static void stream(struct fetch_request *self)
         }
         for (int i = 0; i < count; i++)
             bytes += spans[i].iov_len;
+        memory.context = fetch_reader_hold(reader);
         body_cursor_advance(&reader->cursor, bytes);
-        entry_ref(reader->entry);
         if (!reply_write(request, spans, (size_t)count, memory))
             return; /* on_writable follows */
     }
@@ -215,7 +220,7 @@ static void answer_request(struct fetch_request *self)
     struct request *request = self->request;
     struct entry *entry = reader->entry;
     int64_t now_s = fetch_lane_now_s(reader->lane);
-    int status = body_status(entry->body);
+    int status = fetch_reader_status(reader);
     struct fetch_answer answer;
     struct iovec spans[REPLY_SPANS_MAX];
     int span_count;
@@ -226,7 +231,8 @@ static void answer_request(struct fetch_request *self)
     }
     if (self->select != NULL && status == BODY_OPEN) {
         /* Takes what is there so that the wait is for more. */
-        body_cursor_advance(&reader->cursor, body_cursor_available(&reader->cursor));
+        while (fetch_reader_spans(reader, spans, 1) > 0)
+            body_cursor_advance(&reader->cursor, spans[0].iov_len);
         fetch_reader_wait(reader);
         return;
     }
@@ -243,11 +249,11 @@ static void answer_request(struct fetch_request *self)
     } else if (request->is_head) {
         struct reply_head head = fetch_head(entry, entry->status, &answer);
         struct reply_memory memory = {.release = release_entry, .context = entry_ref(entry)};
-        int64_t length_bytes =
-            status == 0 ? (int64_t)body_length(entry->body) : reader->length_bytes;
+        int64_t length_bytes = reader->length_bytes;
         finish(self);
         reply_head_only(request, &head, length_bytes, memory);
-    } else if (status == 0 && (span_count = whole_spans(entry, spans)) >= 0) {
+    } else if (status == 0 && reader->bytes_before == 0 &&
+               (span_count = whole_spans(entry, spans)) >= 0) {
         entry_ref(entry);
         finish(self);
         reply_whole(request, entry, spans, span_count, &answer);

@@ -159,7 +159,7 @@ static void take(struct net_ask *ask)
 {
     struct iovec span;
 
-    while (body_cursor_spans(&ask->reader.cursor, &span, 1) > 0) {
+    while (fetch_reader_spans(&ask->reader, &span, 1) > 0) {
         ask->text = realloc(ask->text, ask->bytes + span.iov_len + 1);
         if (ask->text == NULL)
             die("no memory");
@@ -188,13 +188,11 @@ static void on_progress(struct fetch_reader *reader)
         ask->is_answered = true;
         ask->status = reader->entry->status;
         ask->source = reader->source;
+        ask->body_status = fetch_reader_status(reader); /* first: what follows is the last then */
         take(ask);
-        if (body_cursor_is_done(&reader->cursor)) {
-            ask->body_status = body_status(reader->entry->body);
-            ask->is_over = true;
-        } else {
+        ask->is_over = ask->body_status != BODY_OPEN;
+        if (!ask->is_over)
             fetch_reader_wait(reader);
-        }
         break;
     }
     if (ask->is_over)

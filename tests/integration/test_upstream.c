@@ -457,7 +457,19 @@ static void test_stop_in_the_middle(void **state)
     world_stop(&world);
 }
 
-/* A body of some megabytes over a connection with back-pressure is whole. */
+#define LINE "0123456789012345678901234567890123456789"
+
+static void assert_lines(const struct net_ask *ask, unsigned lines)
+{
+    const char *text = net_text(ask);
+
+    assert_int_equal(net_body_status(ask), 0);
+    assert_int_equal(strlen(text), lines * strlen(LINE));
+    for (unsigned i = 0; i < lines; i++)
+        assert_memory_equal(text + i * strlen(LINE), LINE, strlen(LINE));
+}
+
+/* Some megabytes that are not kept, with back-pressure, are whole in spite of many segments. */
 static void test_long_uncacheable_body_is_whole(void **state)
 {
     struct fetch_settings settings;
@@ -467,15 +479,43 @@ static void test_long_uncacheable_body_is_whole(void **state)
     (void)state;
     net_settings(&settings);
     settings.reader_lag_bytes_max = 65536;
+    settings.select_bytes_max = 0;
     world_start(&world, &settings);
     origin_on(world.origin, "/",
               ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: no-store\r\n"
                           "Content-Length: 4000000\r\n\r\n"),
-              ORIGIN_REPEAT("0123456789012345678901234567890123456789", 100000));
+              ORIGIN_REPEAT(LINE, 100000));
     ask = net_get(world.net, url_of(&world, "/"));
-    assert_int_equal(net_body_status(ask), 0);
-    assert_int_equal(strlen(net_text(ask)), 4000000);
+    assert_lines(ask, 100000);
     net_free(ask);
+    world_stop(&world);
+}
+
+/* Case 24: eight readers on two loops are there when the limit is crossed; all get the whole. */
+static void test_long_body_of_unknown_length_is_whole_for_all(void **state)
+{
+    struct fetch_settings settings;
+    struct world world;
+    struct net_ask *asks[8];
+
+    (void)state;
+    net_settings(&settings);
+    settings.stored_body_bytes_max = 1000;
+    settings.select_bytes_max = 0;
+    world_start(&world, &settings);
+    origin_on(world.origin, "/", ORIGIN_GATE, ORIGIN_SEND("HTTP/1.0 200 OK\r\n\r\n"),
+              ORIGIN_REPEAT(LINE, 100000), ORIGIN_CLOSE);
+    for (unsigned i = 0; i < 8; i++)
+        asks[i] = net_ask(world.net, i % NET_LOOPS, url_of(&world, "/"), 0);
+    net_wait_counter(world.net, readers_waiting, 8);
+    origin_release(world.origin, "/");
+    for (unsigned i = 0; i < 8; i++) {
+        net_wait(asks[i]);
+        assert_lines(asks[i], 100000);
+        net_free(asks[i]);
+    }
+    assert_int_equal(origin_hits(world.origin, "/"), 1);
+    assert_int_equal(net_counter(world.net, stored), 0);
     world_stop(&world);
 }
 
@@ -499,6 +539,7 @@ int main(void)
         cmocka_unit_test(test_leaving_ends_the_fetch),
         cmocka_unit_test(test_stop_in_the_middle),
         cmocka_unit_test(test_long_uncacheable_body_is_whole),
+        cmocka_unit_test(test_long_body_of_unknown_length_is_whole_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

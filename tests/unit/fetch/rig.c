@@ -138,7 +138,7 @@ static void take(struct rig_reader *reader)
     struct iovec spans[4];
     int count;
 
-    while ((count = body_cursor_spans(&reader->reader.cursor, spans, 4)) > 0) {
+    while ((count = fetch_reader_spans(&reader->reader, spans, 4)) > 0) {
         for (int i = 0; i < count; i++) {
             size_t room = sizeof reader->text - 1 - reader->text_bytes;
             size_t bytes = spans[i].iov_len < room ? spans[i].iov_len : room;
@@ -152,7 +152,7 @@ static void take(struct rig_reader *reader)
 void rig_read(struct rig_reader *reader)
 {
     take(reader);
-    if (!body_cursor_is_done(&reader->reader.cursor))
+    if (fetch_reader_status(&reader->reader) == BODY_OPEN)
         fetch_reader_wait(&reader->reader);
 }
 

@@ -13,7 +13,7 @@
  *      fetch_reader_leave() in any of these, once
  *
  * An answered reader has an entry and a cursor in its body. The body may be growing: the reader
- * takes what is there, and waits for more. Its status (body.h) tells how it ended.
+ * takes what is there, and waits for more. Its status tells how it ended.
  * What happens behind this: docs/internals/flight.md.
  */
 #ifndef FETCH_FETCHER_H
@@ -34,6 +34,7 @@
 struct fetcher;
 struct fetch_lane;
 struct fetch_reader;
+struct fetch_segment;
 struct flight;
 
 /* What is not a function of its input, so that a simulation can replace it. */
@@ -47,6 +48,7 @@ struct fetch_environment {
 #define FETCH_COUNTERS(X)                                                                          \
     X(hits, "requests answered from the store")                                                    \
     X(misses, "requests that started a fetch")                                                     \
+    X(readers_waiting, "requests that wait for a head now")                                        \
     X(collapsed, "requests answered from a fetch that another had started")                        \
     X(flights, "fetches started")                                                                  \
     X(flights_uncoalesced, "of these, for one request alone, its URL not being storable")          \
@@ -104,7 +106,7 @@ struct fetch_reader {
     bool is_stored;               /* the answer goes into the store when complete */
     int64_t length_bytes;         /* FETCH_ANSWERED: of the whole body, -1: not known yet */
     struct entry *entry;          /* FETCH_ANSWERED; a reference that leave() gives back */
-    struct body_cursor cursor;    /* FETCH_ANSWERED; the caller moves it */
+    struct body_cursor cursor;    /* FETCH_ANSWERED; fetch_reader_spans() first, then move it */
     struct fetch_failure failure; /* FETCH_FAILED */
     int64_t answered_ns;          /* on the loop's clock */
 
@@ -113,13 +115,16 @@ struct fetch_reader {
     fetch_progress_fn *on_progress;
     struct fetch_url *url;
     struct key key;
-    struct flight *flight;  /* a reference; NULL: attached to none */
-    struct async_list node; /* in the flight's parked or awake list, under its mutex */
+    struct fetch_segment *segment; /* where the cursor is; NULL: the body is that of the entry */
+    size_t bytes_before;           /* read in the segments before */
+    struct flight *flight;         /* a reference; NULL: attached to none */
+    struct async_list node;        /* in the flight's parked or awake list, under its mutex */
     struct async_task wake;
     struct async_timer deadline;
     unsigned flags;
     unsigned restarts_left;
     bool is_counted_waiting;
+    bool is_unanswered; /* under the flight's mutex */
 };
 
 /*
@@ -194,6 +199,24 @@ struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, 
  */
 void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
                         const struct key *key, unsigned flags, fetch_progress_fn *on_progress);
+
+/*
+ * fetch_reader_status - of the body: BODY_OPEN, 0, or a negative errno for one that broke. Ask for
+ * it before the spans: when it is not open, the spans that follow are the last.
+ */
+int fetch_reader_status(const struct fetch_reader *reader);
+
+/*
+ * fetch_reader_spans - what can be read from the cursor on; 0: nothing yet, or the end. Afterwards
+ * body_cursor_advance(&reader->cursor, bytes), as far as they go.
+ */
+int fetch_reader_spans(struct fetch_reader *reader, struct iovec *spans, int spans_max);
+
+/*
+ * fetch_reader_hold - a reference to what the last spans lie in, for who uses them after the cursor
+ * has moved: body_unref().
+ */
+struct body *fetch_reader_hold(const struct fetch_reader *reader);
 
 /*
  * fetch_reader_wait - of an answered reader that has taken all there is: on_progress is called once

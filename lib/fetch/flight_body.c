@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flight_body.c - the body as the flight writes it: segments, the wake-ups of its readers, and the
+ * pause when the one reader of a body that is not kept falls behind. All on the lane's thread.
+ */
+#include "flight.h"
+
+#define SEGMENT_BYTES ((size_t)1024 * 1024)
+
+/* The body's end, as its readers see it. */
+void flight_body_finish(struct flight *flight, int status)
+{
+    if (flight->segment != NULL)
+        body_finish(flight->segment->body, status);
+}
+
+/* Bytes of the body so far, in all its segments. */
+size_t flight_body_bytes(const struct flight *flight)
+{
+    return flight->bytes_before + body_length(flight->segment->body);
+}
+
+/* Whether upstream has to wait for the reader of a body that is not kept. */
+bool flight_body_pause_if_ahead(struct flight *flight)
+{
+    size_t ahead_max = flight->lane->fetcher->settings.reader_lag_bytes_max;
+    bool is_paused;
+
+    flight_lock(flight);
+    is_paused = flight->leader != NULL && async_list_is_empty(&flight->parked) &&
+                flight_body_bytes(flight) - flight->leader_position >= ahead_max;
+    flight->is_paused = is_paused;
+    flight_unlock(flight);
+    return is_paused;
+}
+
+/*
+ * What is not stored is kept no longer than somebody reads it. The first segment has to wait for
+ * all readers to be in it, and is longer than what `select` may need as a whole.
+ */
+static int start_segment(struct flight *flight)
+{
+    const size_t select_bytes_max = flight->lane->fetcher->settings.select_bytes_max;
+    size_t bytes = body_length(flight->segment->body);
+    int err = 0;
+
+    if (flight->state == FLIGHT_STREAMING || bytes < SEGMENT_BYTES || bytes <= select_bytes_max)
+        return 0;
+    flight_lock(flight);
+    if (flight->unanswered == 0) {
+        err = segment_extend(&flight->segment);
+        if (err == 0)
+            flight->bytes_before += bytes;
+    }
+    flight_unlock(flight);
+    return err;
+}
+
+int flight_body_append(struct flight *flight, const char *bytes, size_t count)
+{
+    int err = start_segment(flight);
+
+    if (err < 0)
+        return err;
+    err = body_append(flight->segment->body, bytes, count);
+    if (err < 0)
+        return err;
+    flight_lock(flight);
+    flight_wake_locked(flight);
+    flight_unlock(flight);
+    return 0;
+}
