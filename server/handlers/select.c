@@ -132,8 +132,8 @@ int select_value(const struct body *body, const char *pointer, char **ret_text)
         return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
     err = find(root, pointer, &value);
     if (err == 0) {
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT |
-                                     JSON_REAL_PRECISION(is_short(value) ? 15 : 17));
+        size_t digits = is_short(value) ? 15 : 17;
+        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits));
         if (text == NULL)
             err = -ENOMEM;
     }
