@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection_private.h - what the two halves of a connection share: connection.c reads, sends and
+ * decides when; connection_reply.c is the carrier that takes handlers' replies.
+ */
+#ifndef SERVER_CONNECTION_PRIVATE_H
+#define SERVER_CONNECTION_PRIVATE_H
+
+#include <stdbool.h>
+
+#include <async/loop.h>
+
+#include "carrier.h"
+#include "connection.h"
+#include "exchange.h"
+#include "output.h"
+#include "transport.h"
+#include "worker.h"
+
+enum connection_state {
+    CONNECTION_IDLE,      /* between requests */
+    CONNECTION_HEAD,      /* some bytes of a request's head are there */
+    CONNECTION_BODY,      /* the head is complete, the body is being read */
+    CONNECTION_HANDLING,  /* a handler has the request, or its reply is being taken */
+    CONNECTION_CLOSING,   /* the last reply is complete; it is being sent */
+    CONNECTION_LINGERING, /* all is sent and ended; what the client still sends is dropped */
+    CONNECTION_CLOSED,
+};
+
+struct connection {
+    struct async_list node; /* in worker->connections */
+    struct worker *worker;
+    struct transport transport; /* owned */
+    struct async_watch watch;
+    struct async_timer timer;  /* armed at or before the deadline; see settle() */
+    int64_t timer_ns;          /* when it fires, if armed */
+    int64_t state_deadline_ns; /* of what the state waits for */
+    int64_t write_deadline_ns; /* for the client to take something, while output is unsent */
+    struct async_task wake;    /* posted by replies: goes on with the connection */
+    struct exchange *exchange; /* NULL while nothing is read */
+    struct output *output;     /* NULL while nothing is to be sent */
+    enum connection_state state;
+    uint32_t requests;       /* so far */
+    bool keeps_alive;        /* another request may follow the one being handled */
+    bool is_input_ended;     /* the client sends no more */
+    bool is_blocked;         /* the next request waits until output is sent */
+    bool is_reply_chunked;   /* the reply being taken */
+    bool is_writable_wanted; /* reply_write() returned false */
+    bool is_broken;          /* nothing more can be done: to be closed */
+    bool is_aborted;         /* and with a reset, as a reply is incomplete */
+};
+
+/* The carrier for requests of a connection. */
+extern const struct carrier_ops connection_carrier_ops;
+
+/* connection_need_output - makes sure there is an output; false, and broken, without memory. */
+bool connection_need_output(struct connection *connection);
+
+#endif

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection_reply.c - the HTTP/1 carrier: puts what handlers reply into the connection's output.
+ *
+ * Nothing is sent here. The connection's wake task is posted, and sends once the caller is done; if
+ * the reply came while the connection itself ran the handler, it sends without the task.
+ */
+#include <assert.h>
+
+#include "connection_private.h"
+#include "http1_reply.h"
+
+static struct connection *connection_from(struct request *request)
+{
+    struct exchange *exchange = async_container_of(request, struct exchange, request);
+    struct connection *connection = exchange->connection;
+
+    assert(connection->exchange == exchange);
+    assert(connection->state == CONNECTION_HANDLING);
+    return connection;
+}
+
+static void wake(struct connection *connection)
+{
+    if (!async_task_is_posted(&connection->wake))
+        async_loop_post(connection->worker->loop, &connection->wake);
+}
+
+static void release(struct reply_memory memory)
+{
+    if (memory.release != NULL)
+        memory.release(memory.context);
+}
+
+/* Whether the connection may go on after this reply, and what its head says about that. */
+static enum http1_persistence persistence(struct connection *connection)
+{
+    const struct worker *worker = connection->worker;
+
+    if (worker->is_draining || connection->is_input_ended ||
+        connection->requests >= worker->settings->limits.requests_per_connection)
+        connection->keeps_alive = false;
+    if (!connection->keeps_alive)
+        return HTTP1_CLOSE;
+    return connection->exchange->request.http_version < 11 ? HTTP1_KEEP_ALIVE : HTTP1_UNSAID;
+}
+
+static void on_head(struct request *request, const struct reply_head *head, int64_t length_bytes,
+                    bool has_body, struct reply_memory memory)
+{
+    struct connection *connection = connection_from(request);
+    struct http1_framing framing = {.length_bytes = length_bytes};
+
+    wake(connection);
+    if (connection->is_broken || !connection_need_output(connection)) {
+        release(memory);
+        return;
+    }
+    connection->is_reply_chunked = false;
+    if (has_body && length_bytes < 0) {
+        /* An HTTP/1.0 client knows no chunks: the end of the connection ends the body. */
+        connection->is_reply_chunked = request->http_version >= 11;
+        if (!connection->is_reply_chunked)
+            connection->keeps_alive = false;
+    }
+    framing.is_chunked = connection->is_reply_chunked;
+    framing.persistence = persistence(connection);
+    framing.date = worker_date(connection->worker);
+    if (http1_reply_head(connection->output, head, &framing, memory) < 0)
+        connection->is_broken = true;
+}
+
+static bool on_body(struct request *request, const struct iovec *spans, size_t span_count,
+                    struct reply_memory memory)
+{
+    struct connection *connection = connection_from(request);
+
+    wake(connection);
+    if (connection->is_broken) {
+        release(memory);
+        return true;
+    }
+    if (http1_reply_body(connection->output, connection->is_reply_chunked, spans, span_count,
+                         memory) < 0)
+        connection->is_broken = true;
+    connection->is_writable_wanted = !output_has_room(connection->output);
+    return !connection->is_writable_wanted;
+}
+
+static void on_copy(struct request *request, const void *bytes, size_t length)
+{
+    struct connection *connection = connection_from(request);
+
+    if (!connection->is_broken && output_copy(connection->output, bytes, length) < 0)
+        connection->is_broken = true;
+}
+
+static void on_end(struct request *request)
+{
+    struct connection *connection = connection_from(request);
+
+    wake(connection);
+    connection->is_writable_wanted = false;
+    if (connection->is_broken)
+        return;
+    if (http1_reply_end(connection->output, connection->is_reply_chunked) < 0)
+        connection->is_broken = true;
+    connection->output->replies++;
+}
+
+static void on_abort(struct request *request)
+{
+    struct connection *connection = connection_from(request);
+
+    wake(connection);
+    connection->is_broken = true;
+    connection->is_aborted = true;
+}
+
+const struct carrier_ops connection_carrier_ops = {
+    .head = on_head,
+    .body = on_body,
+    .copy = on_copy,
+    .end = on_end,
+    .abort = on_abort,
+};
+
+bool connection_need_output(struct connection *connection)
+{
+    if (connection->output != NULL)
+        return true;
+    connection->output = pool_take(&connection->worker->outputs);
+    if (connection->output == NULL) {
+        connection->is_broken = true;
+        return false;
+    }
+    output_init(connection->output);
+    return true;
+}

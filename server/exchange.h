@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exchange.h - one request with the bytes it was read into; goes round in the worker's pool.
+ *
+ *      bytes:  | done with | head of the request | read ahead: its body, or the next requests |
+ *              0         head_start            parsed                                      used
+ *
+ * A connection has one from the first byte of a request until nothing is read ahead, so an idle
+ * connection has no buffer. Bytes move only while no head has been handed out.
+ */
+#ifndef SERVER_EXCHANGE_H
+#define SERVER_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "http1_parser.h"
+#include "pool.h"
+#include "request.h"
+
+/* The buffer in the beginning; it grows up to the limit of a head. */
+#define EXCHANGE_BYTES 4096
+
+/* Kept free behind a head for reading a body. */
+#define EXCHANGE_BODY_BYTES 512
+
+struct connection;
+
+struct exchange {
+    struct connection *connection;
+    struct http1_parser parser;
+    struct request request;
+    char *bytes; /* own_bytes, or allocated when a head is longer */
+    size_t capacity;
+    size_t parsed; /* up to here dealt with */
+    size_t used;   /* up to here read */
+    char own_bytes[EXCHANGE_BYTES];
+    struct field fields[]; /* limits->header_fields */
+};
+
+/* exchange_bytes - the size of one, for the pool. */
+size_t exchange_bytes(const struct server_limits *limits);
+
+/* exchange_take - an empty one, NULL without memory. exchange_give gives it back. */
+struct exchange *exchange_take(struct pool *pool, struct connection *connection);
+void exchange_give(struct pool *pool, struct exchange *exchange);
+
+/*
+ * exchange_compact - moves what is unparsed to the front. Not while a handler has the request or
+ * its body is being read.
+ */
+void exchange_compact(struct exchange *exchange);
+
+/*
+ * exchange_room_head - makes room for more of an incomplete head: compacts, or grows.
+ * Errors    -ENOMEM
+ */
+int exchange_room_head(struct exchange *exchange, const struct server_limits *limits);
+
+#endif

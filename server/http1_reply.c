@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * http1_reply.c - see http1_reply.h. A head is first put together on the stack, since most are
+ * short, and copied once; a field that does not fit there sends the part before it on its way.
+ */
+#include "http1_reply.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "problem.h"
+
+#define LINE_BYTES 1024
+
+struct writer {
+    struct output *output;
+    size_t length;
+    int status; /* the first error */
+    char bytes[LINE_BYTES];
+};
+
+static const struct reply_memory memory_none = {.release = NULL, .context = NULL};
+
+static void writer_pass(struct writer *writer)
+{
+    if (writer->length > 0 && writer->status == 0)
+        writer->status = output_copy(writer->output, writer->bytes, writer->length);
+    writer->length = 0;
+}
+
+static void put(struct writer *writer, const char *text, size_t length)
+{
+    if (length > sizeof(writer->bytes) - writer->length) {
+        writer_pass(writer);
+        if (length > sizeof(writer->bytes)) {
+            if (writer->status == 0)
+                writer->status = output_copy(writer->output, text, length);
+            return;
+        }
+    }
+    memcpy(writer->bytes + writer->length, text, length);
+    writer->length += length;
+}
+
+#define PUT_LITERAL(writer, text) put(writer, text, sizeof(text) - 1)
+
+static void put_number(struct writer *writer, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof(digits);
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    put(writer, digits + at, sizeof(digits) - at);
+}
+
+static void put_status_line(struct writer *writer, int status)
+{
+    if (status == 200) {
+        PUT_LITERAL(writer, "HTTP/1.1 200 OK\r\n");
+        return;
+    }
+    const char *title = problem_title(status);
+    PUT_LITERAL(writer, "HTTP/1.1 ");
+    put_number(writer, (uint64_t)status);
+    PUT_LITERAL(writer, " ");
+    put(writer, title, strlen(title));
+    PUT_LITERAL(writer, "\r\n");
+}
+
+static void put_field(struct writer *writer, const char *name, const char *value)
+{
+    put(writer, name, strlen(name));
+    PUT_LITERAL(writer, ": ");
+    put(writer, value, strlen(value));
+    PUT_LITERAL(writer, "\r\n");
+}
+
+static void put_framing(struct writer *writer, const struct http1_framing *framing)
+{
+    if (framing->is_chunked) {
+        PUT_LITERAL(writer, "Transfer-Encoding: chunked\r\n");
+    } else if (framing->length_bytes >= 0) {
+        PUT_LITERAL(writer, "Content-Length: ");
+        put_number(writer, (uint64_t)framing->length_bytes);
+        PUT_LITERAL(writer, "\r\n");
+    }
+    if (framing->persistence == HTTP1_CLOSE)
+        PUT_LITERAL(writer, "Connection: close\r\n");
+    else if (framing->persistence == HTTP1_KEEP_ALIVE)
+        PUT_LITERAL(writer, "Connection: keep-alive\r\n");
+}
+
+int http1_reply_head(struct output *output, const struct reply_head *head,
+                     const struct http1_framing *framing, struct reply_memory memory)
+{
+    struct writer writer;
+
+    assert(head->status >= 200 && head->status <= 599);
+    writer.output = output;
+    writer.length = 0;
+    writer.status = 0;
+    put_status_line(&writer, head->status);
+    if (!head->has_date)
+        put_field(&writer, "Date", framing->date);
+    put_framing(&writer, framing);
+    for (size_t i = 0; i < head->field_count; i++)
+        put_field(&writer, head->fields[i].name, head->fields[i].value);
+    if (head->prepared.iov_len == 0 && memory.release == NULL) {
+        PUT_LITERAL(&writer, "\r\n");
+        writer_pass(&writer);
+        return writer.status;
+    }
+    writer_pass(&writer);
+    output_refer(output, head->prepared.iov_base, head->prepared.iov_len, memory);
+    output_refer(output, "\r\n", 2, memory_none);
+    return writer.status;
+}
+
+int http1_reply_body(struct output *output, bool is_chunked, const struct iovec *spans,
+                     size_t span_count, struct reply_memory memory)
+{
+    size_t length = 0;
+    char size_line[20];
+    int status = 0;
+
+    assert(span_count > 0);
+    if (is_chunked) {
+        for (size_t i = 0; i < span_count; i++)
+            length += spans[i].iov_len;
+        int digits = snprintf(size_line, sizeof(size_line), "%zx\r\n", length);
+        status = output_copy(output, size_line, (size_t)digits);
+    }
+    for (size_t i = 0; i < span_count; i++)
+        output_refer(output, spans[i].iov_base, spans[i].iov_len,
+                     i + 1 == span_count ? memory : memory_none);
+    if (is_chunked && status == 0)
+        status = output_copy(output, "\r\n", 2);
+    return status;
+}
+
+int http1_reply_end(struct output *output, bool is_chunked)
+{
+    return is_chunked ? output_copy(output, "0\r\n\r\n", 5) : 0;
+}
+
+int http1_reply_continue(struct output *output)
+{
+    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+
+    return output_copy(output, interim, sizeof(interim) - 1);
+}

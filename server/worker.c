@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * worker.c - see worker.h.
+ */
+#include "worker.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "connection.h"
+#include "exchange.h"
+#include "listener.h"
+#include "log/log.h"
+#include "output.h"
+
+/* Blocks that wait for the next burst; more go back to the allocator. */
+#define POOL_IDLE_MAX 64
+
+static void on_drain(struct async_task *task);
+static void on_stop(struct async_task *task);
+static void on_cut(struct async_timer *timer);
+
+int worker_init(struct worker *worker, struct server *server,
+                const struct server_settings *settings, unsigned index, const int *fds)
+{
+    memset(worker, 0, sizeof(*worker));
+    worker->listeners = calloc(settings->address_count, sizeof(*worker->listeners));
+    worker->router.contexts = calloc(settings->route_count + 1, sizeof(void *));
+    if (worker->listeners == NULL || worker->router.contexts == NULL) {
+        free(worker->listeners);
+        free(worker->router.contexts);
+        return -ENOMEM;
+    }
+    worker->server = server;
+    worker->settings = settings;
+    worker->index = index;
+    worker->router.routes = settings->routes;
+    worker->router.route_count = settings->route_count;
+    worker->cut_ns = ASYNC_NEVER;
+    worker->date_s = -1;
+    async_list_init(&worker->connections);
+    pool_init(&worker->exchanges, exchange_bytes(&settings->limits), POOL_IDLE_MAX);
+    pool_init(&worker->outputs, sizeof(struct output), POOL_IDLE_MAX);
+    async_task_init(&worker->drain_task, on_drain);
+    async_task_init(&worker->stop_task, on_stop);
+    async_timer_init(&worker->cut_timer, on_cut);
+    for (size_t i = 0; i < settings->address_count; i++)
+        listener_init(&worker->listeners[i], worker, fds[i]);
+    worker->listener_count = settings->address_count;
+    return 0;
+}
+
+void worker_fini(struct worker *worker)
+{
+    assert(async_list_is_empty(&worker->connections));
+    for (size_t i = 0; i < worker->listener_count; i++)
+        listener_fini(&worker->listeners[i]);
+    async_timer_disarm(&worker->cut_timer);
+    async_loop_free(worker->loop);
+    pool_fini(&worker->exchanges);
+    pool_fini(&worker->outputs);
+    free(worker->listeners);
+    free(worker->router.contexts);
+}
+
+static int begin_routes(struct worker *worker)
+{
+    const struct server_settings *settings = worker->settings;
+
+    for (size_t i = 0; i < settings->route_count; i++) {
+        const struct server_route *route = &settings->routes[i];
+        void *context = route->shared;
+        if (route->start_loop != NULL) {
+            int status = route->start_loop(route->shared, worker->loop, worker->index, &context);
+            if (status < 0) {
+                log_error("handler did not start", "path=%s error=\"%s\"", route->path,
+                          strerror(-status));
+                return status;
+            }
+        }
+        worker->router.contexts[i] = context;
+        worker->routes_begun++;
+    }
+    return 0;
+}
+
+int worker_begin(struct worker *worker)
+{
+    int backlog = worker->settings->backlog;
+    int status = async_loop_new(&worker->loop);
+
+    if (status < 0)
+        return status;
+    status = begin_routes(worker);
+    for (size_t i = 0; i < worker->listener_count && status == 0; i++)
+        status = listener_begin(&worker->listeners[i], backlog > 0 ? backlog : SOMAXCONN);
+    return status;
+}
+
+void worker_free_routes(struct worker *worker)
+{
+    for (size_t i = worker->routes_begun; i > 0; i--) {
+        const struct server_route *route = &worker->settings->routes[i - 1];
+        if (route->free_loop != NULL)
+            route->free_loop(worker->router.contexts[i - 1]);
+    }
+    worker->routes_begun = 0;
+}
+
+void worker_drain(struct worker *worker, uint32_t drain_ms)
+{
+    atomic_store(&worker->drain_ms, (int64_t)drain_ms);
+    if (!atomic_exchange(&worker->is_drain_posted, true))
+        async_loop_post(worker->loop, &worker->drain_task);
+}
+
+void worker_stop(struct worker *worker)
+{
+    async_loop_post(worker->loop, &worker->stop_task);
+}
+
+static void tell_when_drained(struct worker *worker)
+{
+    if (!worker->is_draining || worker->is_drained || !async_list_is_empty(&worker->connections))
+        return;
+    worker->is_drained = true;
+    async_timer_disarm(&worker->cut_timer);
+    server_worker_drained(worker->server);
+}
+
+void worker_connection_closed(struct worker *worker)
+{
+    worker_count(&worker->counters.closed);
+    server_leave_connection(worker->server);
+    for (size_t i = 0; i < worker->listener_count; i++)
+        listener_resume(&worker->listeners[i]);
+    tell_when_drained(worker);
+}
+
+const char *worker_date(struct worker *worker)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (now.tv_sec != worker->date_s) {
+        worker->date_s = now.tv_sec;
+        date_format(now.tv_sec, worker->date);
+    }
+    return worker->date;
+}
+
+static void begin_drain(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->routes_begun; i++) {
+        const struct server_route *route = &worker->settings->routes[i];
+        if (route->drain_loop != NULL)
+            route->drain_loop(worker->router.contexts[i]);
+    }
+    /* Those that listener_end() accepts are not idle before they have been looked at. */
+    for (size_t i = 0; i < worker->listener_count; i++)
+        listener_end(&worker->listeners[i]);
+    worker->is_draining = true;
+    connections_drain(worker);
+}
+
+static void on_drain(struct async_task *task)
+{
+    struct worker *worker = async_container_of(task, struct worker, drain_task);
+
+    atomic_store(&worker->is_drain_posted, false);
+    int64_t drain_ms = atomic_load(&worker->drain_ms);
+    if (!worker->is_draining)
+        begin_drain(worker);
+    int64_t cut_ns = async_loop_now_ns(worker->loop) + drain_ms * ASYNC_MS;
+    if (cut_ns < worker->cut_ns) {
+        worker->cut_ns = cut_ns;
+        async_timer_arm(&worker->cut_timer, worker->loop, cut_ns);
+    }
+    tell_when_drained(worker);
+}
+
+static void on_cut(struct async_timer *timer)
+{
+    struct worker *worker = async_container_of(timer, struct worker, cut_timer);
+
+    connections_cut(worker);
+    tell_when_drained(worker);
+}
+
+static void on_stop(struct async_task *task)
+{
+    struct worker *worker = async_container_of(task, struct worker, stop_task);
+
+    assert(worker->is_drained);
+    for (size_t i = worker->routes_begun; i > 0; i--) {
+        const struct server_route *route = &worker->settings->routes[i - 1];
+        if (route->stop_loop != NULL)
+            route->stop_loop(worker->router.contexts[i - 1]);
+    }
+    server_worker_stopped(worker->server);
+}
