@@ -14,6 +14,8 @@
 
 #define ROW(field_name, ...) {.offset = offsetof(struct config, field_name), __VA_ARGS__},
 
+/* Arguments here are initializers, which parentheses would not suit. */
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
 const struct setting setting_table[SETTING_COUNT] = {
 #define SECTION(p, t)
 #define NUMBER(f, p, lo, hi, s, u, t)                                                              \
@@ -32,6 +34,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 #include "config/settings.def"
 #include "config/settings_end.h"
 };
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 const struct setting_section setting_sections[] = {
 #define SECTION(p, t) {p, t},
