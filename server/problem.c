@@ -73,7 +73,7 @@ static size_t escape(char *at, unsigned char character)
         return 2;
     }
     if (character < 0x20)
-        return (size_t)sprintf(at, "\\u%04x", character);
+        return (size_t)snprintf(at, sizeof("\\u0000"), "\\u%04x", character);
     at[0] = character < 0x7f ? (char)character : '?';
     return 1;
 }

@@ -62,5 +62,5 @@ void config_origin_text(const struct config *config, enum setting_id id, char *r
         snprintf(ret_text, text_bytes, "--%s", setting_leaf(setting->path));
         return;
     }
-    assert(!"a source without its words");
+    assert(false && "a source without its words");
 }

@@ -67,7 +67,7 @@ static void json_describe(const json_t *value, char *ret_text, size_t text_bytes
         snprintf(ret_text, text_bytes, "null");
         return;
     }
-    assert(!"a JSON type without its words");
+    assert(false && "a JSON type without its words");
 }
 
 static bool text_is_number(const char *text)

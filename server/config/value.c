@@ -79,7 +79,7 @@ void value_expected(const struct setting *setting, char *ret_text, size_t text_b
         snprintf(ret_text, text_bytes, "a list of ports from 1 to 65535");
         return;
     }
-    assert(!"a kind of setting without its words");
+    assert(false && "a kind of setting without its words");
 }
 
 /* Decimal digits only: what strtoull(3) takes besides (blanks, signs, 0x) is no number here. */
@@ -194,7 +194,7 @@ int value_set_text(struct config *config, const struct setting *setting, const c
     case SETTING_PORTS:
         return list_set(config, setting, text, ret_fault);
     }
-    assert(!"a kind of setting without its parser");
+    assert(false && "a kind of setting without its parser");
     return -EINVAL;
 }
 
@@ -325,5 +325,5 @@ void value_print(const struct config *config, const struct setting *setting,
         list_print(config, setting, ret_text);
         return;
     }
-    assert(!"a kind of setting without its print");
+    assert(false && "a kind of setting without its print");
 }
