@@ -126,10 +126,9 @@ static struct evhttp *start_origin(struct program *program)
     return origin;
 }
 
-static void *run_worker(void *context)
+static void *run_worker(void *loop)
 {
-    async_loop_run(context);
-    return NULL;
+    return async_loop_run(loop) < 0 ? loop : NULL;
 }
 
 int main(void)

@@ -4,11 +4,10 @@
  *
  * SQLite answers inside the call, however long the disk takes. So that the loop does not stand
  * still meanwhile, its calls are made on a worker: a thread with a loop of its own, to which tasks
- * are posted, and which posts the answers back. No lock is needed for that; a loop runs one task
- * at a time.
+ * are posted, and which posts the answers back.
  *
- * The row is read, a task computes with it, and the result is written: between the two, other tasks
- * use the worker. The lock around the three keeps them from computing with what is about to change.
+ * A row is read, a task computes with it, and the result is written. In between, other tasks use
+ * the worker; the lock keeps them from computing with what is about to change.
  */
 #include <pthread.h>
 #include <sqlite3.h>
@@ -102,10 +101,9 @@ static void on_locked(struct async_waiter *waiter, int status)
         go_on(deposit, deposit->bank->worker, on_worker_read);
 }
 
-static void *run_worker(void *context)
+static void *run_worker(void *loop)
 {
-    async_loop_run(context);
-    return NULL;
+    return async_loop_run(loop) < 0 ? loop : NULL;
 }
 
 static int run_bank(bool uses_lock)

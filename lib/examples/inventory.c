@@ -3,10 +3,10 @@
  * inventory.c - a shop that does not sell what it does not have.
  *
  * A purchase looks at the stock, has the payment made, which takes a turn of the loop, and only
- * then takes the piece. Without a lock many customers see the last piece before the first of them
- * has paid. With a lock for each product the purchases of one product follow one another, while
- * different products do not wait for each other: a keyed lock is made on demand for any key, here
- * the product's name. It holds between threads as well: the second shop has four.
+ * then takes the piece. Without a lock many customers see the last piece before one has paid. With
+ * a lock for each product the purchases of one product follow one another, and those of others do
+ * not wait: a keyed lock is made on demand for any key, here the product's name. It holds between
+ * threads as well: the second shop has four.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -64,15 +64,15 @@ static void begin_purchase(struct customer *customer)
 {
     struct counter *counter = customer->counter;
     struct shop *shop = counter->shop;
-    struct product *product = &shop->products[customer->purchases_left % PRODUCTS];
+    const char *name = shop->products[customer->purchases_left % PRODUCTS].name;
 
-    customer->product = product;
+    customer->product = &shop->products[customer->purchases_left % PRODUCTS];
     if (shop->lock == NULL) {
         look_at_stock(customer);
         return;
     }
-    async_keyed_waiter_init(&customer->keyed, shop->lock, counter->loop, on_locked, product->name,
-                            strlen(product->name));
+    async_keyed_waiter_init(&customer->keyed, shop->lock, counter->loop, on_locked, name,
+                            strlen(name));
     async_keyed_lock_acquire(shop->lock, &customer->keyed);
 }
 
@@ -92,12 +92,9 @@ static void end_purchase(struct customer *customer)
     if (counter->shop->lock != NULL)
         async_keyed_lock_release(counter->shop->lock, &customer->keyed);
     customer->purchases_left--;
-    if (customer->purchases_left > 0) {
+    if (customer->purchases_left > 0)
         begin_purchase(customer);
-        return;
-    }
-    counter->customers--;
-    if (counter->customers == 0)
+    else if (--counter->customers == 0)
         async_loop_stop(counter->loop);
 }
 
@@ -133,6 +130,7 @@ static int open_shop(int threads, bool uses_lock)
     }
     for (int i = 0; i < threads; i++)
         pthread_join(counters[i].thread, NULL);
+
     printf("%d thread%s, %s\n", threads, threads == 1 ? "" : "s",
            uses_lock ? "a lock for each product" : "without a lock");
     for (int i = 0; i < PRODUCTS; i++) {
