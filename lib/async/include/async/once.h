@@ -43,7 +43,8 @@ void async_once_fini(struct async_once *once);
  * Owns      the caller keeps the waiter; a leader's may not move or die before finish or abandon.
  * Thread    the waiter's loop.
  */
-void async_once_enter(struct async_once *once, struct async_waiter *waiter);
+void async_once_enter(struct async_once *once, struct async_waiter *waiter)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_once_finish - the leader's work is over: `status` 0, all are told; or negative, and the
@@ -51,16 +52,19 @@ void async_once_enter(struct async_once *once, struct async_waiter *waiter);
  * Errors    -EINVAL: nobody leads. -EPERM: another leads. Nothing has changed then.
  * Thread    any; usually the leader's.
  */
-int async_once_finish(struct async_once *once, struct async_waiter *leader, int status);
+int async_once_finish(struct async_once *once, struct async_waiter *leader, int status)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /* async_once_abandon - the leader gives up without a result: async_once_finish(-ECANCELED). */
-int async_once_abandon(struct async_once *once, struct async_waiter *leader);
+int async_once_abandon(struct async_once *once, struct async_waiter *leader)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /* async_once_is_done - whether the work is done; what it wrote can be read then. Thread: any. */
 bool async_once_is_done(const struct async_once *once);
 
 /* async_once_leader - who leads now, NULL if nobody; only to be compared. Thread: any. */
-const struct async_waiter *async_once_leader(struct async_once *once);
+const struct async_waiter *async_once_leader(struct async_once *once)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 ASYNC_END_DECLS
 

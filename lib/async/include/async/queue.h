@@ -103,7 +103,7 @@ void async_queue_waiter_init(struct async_queue_waiter *waiter, struct async_loo
  * Thread    the waiter's loop.
  */
 void async_queue_put(struct async_queue *queue, struct async_queue_waiter *waiter,
-                     struct async_queue_item *item);
+                     struct async_queue_item *item) ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_put_nowait - puts an item at once.
@@ -111,7 +111,8 @@ void async_queue_put(struct async_queue *queue, struct async_queue_waiter *waite
  *           -ESHUTDOWN. The item is still the caller's then.
  * Thread    any.
  */
-int async_queue_put_nowait(struct async_queue *queue, struct async_queue_item *item);
+int async_queue_put_nowait(struct async_queue *queue, struct async_queue_item *item)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_get - takes the next item, as soon as there is one: waiter->item.
@@ -122,21 +123,23 @@ int async_queue_put_nowait(struct async_queue *queue, struct async_queue_item *i
  * Owns      the item is the caller's from on_done.
  * Thread    the waiter's loop.
  */
-void async_queue_get(struct async_queue *queue, struct async_queue_waiter *waiter);
+void async_queue_get(struct async_queue *queue, struct async_queue_waiter *waiter)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_get_nowait - takes the next item at once.
  * Errors    -EAGAIN: there is none. -ESHUTDOWN: there is none and there will be none.
  * Thread    any.
  */
-int async_queue_get_nowait(struct async_queue *queue, struct async_queue_item **ret_item);
+int async_queue_get_nowait(struct async_queue *queue, struct async_queue_item **ret_item)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_task_done - one item that was got has been worked off.
  * Errors    -EINVAL: called more often than items were put. Nothing has changed then.
  * Thread    any.
  */
-int async_queue_task_done(struct async_queue *queue);
+int async_queue_task_done(struct async_queue *queue) ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_join - waits until every item put so far or meanwhile is task_done or dropped.
@@ -144,7 +147,8 @@ int async_queue_task_done(struct async_queue *queue);
  * Errors    through on_done: -ETIMEDOUT.
  * Thread    the waiter's loop.
  */
-void async_queue_join(struct async_queue *queue, struct async_waiter *waiter);
+void async_queue_join(struct async_queue *queue, struct async_waiter *waiter)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_shutdown - refuses all further puts, and gets once the rest is taken; who waits is
@@ -152,15 +156,16 @@ void async_queue_join(struct async_queue *queue, struct async_waiter *waiter);
  * as done and handed to on_drop, before this returns. May be called again, to become immediate.
  * Thread    any; on_drop is called on this thread, and later on that of a getter which cancels.
  */
-void async_queue_shutdown(struct async_queue *queue, bool is_immediate);
+void async_queue_shutdown(struct async_queue *queue, bool is_immediate)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_queue_size - how many items could be taken now. is_empty: none. is_full: put_nowait would
  * be refused for want of a place. By the time they return it may have changed. Thread: any.
  */
-size_t async_queue_size(struct async_queue *queue);
-bool async_queue_is_empty(struct async_queue *queue);
-bool async_queue_is_full(struct async_queue *queue);
+size_t async_queue_size(struct async_queue *queue) ASYNC_EXCLUDES(async_waitq_class);
+bool async_queue_is_empty(struct async_queue *queue) ASYNC_EXCLUDES(async_waitq_class);
+bool async_queue_is_full(struct async_queue *queue) ASYNC_EXCLUDES(async_waitq_class);
 
 ASYNC_END_DECLS
 

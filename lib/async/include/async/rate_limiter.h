@@ -72,7 +72,8 @@ void async_rate_waiter_init(struct async_rate_waiter *waiter, struct async_loop 
  * Thread    that of `loop`, whose time it is.
  */
 bool async_rate_limiter_try_acquire(struct async_rate_limiter *limiter,
-                                    const struct async_loop *loop);
+                                    const struct async_loop *loop)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_rate_limiter_acquire - takes a token as soon as there is one; nothing is to be released.
@@ -83,16 +84,18 @@ bool async_rate_limiter_try_acquire(struct async_rate_limiter *limiter,
  * Thread    the waiter's loop.
  */
 void async_rate_limiter_acquire(struct async_rate_limiter *limiter,
-                                struct async_rate_waiter *waiter);
+                                struct async_rate_waiter *waiter) ASYNC_EXCLUDES(async_waitq_class);
 
 /*
  * async_rate_limiter_next_ns - when there is or was the first token that nobody has taken; those
  * who wait already come before. Thread: any.
  */
-int64_t async_rate_limiter_next_ns(struct async_rate_limiter *limiter);
+int64_t async_rate_limiter_next_ns(struct async_rate_limiter *limiter)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 /* async_rate_limiter_waiting - how many are parked; walks the queue. Thread: any. */
-unsigned async_rate_limiter_waiting(struct async_rate_limiter *limiter);
+unsigned async_rate_limiter_waiting(struct async_rate_limiter *limiter)
+    ASYNC_EXCLUDES(async_waitq_class);
 
 ASYNC_END_DECLS
 
