@@ -25,7 +25,7 @@ static bool is_before(enum async_queue_kind kind, const struct async_queue_item 
     return kind == ASYNC_QUEUE_LIFO ? a->sequence > b->sequence : a->sequence < b->sequence;
 }
 
-/* Joins two heaps whose roots have no siblings; returns the root of the whole. */
+/* Joins two heaps; returns the root of the whole. The sibling of a root means nothing. */
 static struct async_queue_item *meld(struct async_queue_item *a, struct async_queue_item *b)
 {
     struct async_queue_item *parent;
@@ -47,9 +47,6 @@ static struct async_queue_item *meld_pair(struct async_queue_item **row)
     struct async_queue_item *b = a->place.heap.sibling;
 
     *row = b != NULL ? b->place.heap.sibling : NULL;
-    a->place.heap.sibling = NULL;
-    if (b != NULL)
-        b->place.heap.sibling = NULL;
     return meld(a, b);
 }
 
@@ -68,7 +65,6 @@ static struct async_queue_item *meld_row(struct async_queue_item *row)
     while (pairs != NULL) {
         struct async_queue_item *next = pairs->place.heap.sibling;
 
-        pairs->place.heap.sibling = NULL;
         root = meld(root, pairs);
         pairs = next;
     }
@@ -78,7 +74,6 @@ static struct async_queue_item *meld_row(struct async_queue_item *row)
 static void heap_add(struct async_queue_items *items, struct async_queue_item *item)
 {
     item->place.heap.child = NULL;
-    item->place.heap.sibling = NULL;
     items->root = meld(items->root, item);
 }
 
@@ -132,10 +127,8 @@ struct async_queue_item *queue_items_take(struct async_queue_items *items)
 
 void queue_items_move(struct async_queue_items *to, struct async_queue_items *from)
 {
-    queue_items_init(to, from->kind);
     async_list_splice(&to->list, &from->list);
     to->root = from->root;
     to->count = from->count;
-    from->root = NULL;
-    from->count = 0;
+    queue_items_init(from, from->kind);
 }

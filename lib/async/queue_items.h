@@ -18,7 +18,8 @@ void queue_items_put_back(struct async_queue_items *items, struct async_queue_it
 /* Takes the next item; NULL if there is none. */
 struct async_queue_item *queue_items_take(struct async_queue_items *items);
 
-/* Moves all items of `from` into `to`, which is initialized by this; `from` is empty afterwards. */
+/* Moves all items of `from` into `to`, which is empty and of the same kind; `from` is empty then.
+ */
 void queue_items_move(struct async_queue_items *to, struct async_queue_items *from);
 
 #endif

@@ -3,6 +3,7 @@
  * test_once.c - the promises of async/once.h; case 31 of the coalescing table is among them.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <async/once.h>
 
@@ -18,6 +19,7 @@ static int set_up(void **state)
 {
     static struct fixture fixture;
 
+    memset(&fixture, 0x5a, sizeof(fixture)); /* whatever was there before init */
     fixture.trio = trio_new();
     async_once_init(&fixture.once);
     *state = &fixture;

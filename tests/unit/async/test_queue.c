@@ -61,7 +61,8 @@ static struct fixture *set_up_queue(enum async_queue_kind kind, size_t capacity)
 {
     struct fixture *f = &fixture;
 
-    memset(f, 0, sizeof(*f));
+    memset(f, 0x5a, sizeof(*f)); /* whatever was there before init */
+    memset(f->dropped, 0, sizeof(f->dropped));
     f->trio = trio_new();
     async_queue_init(&f->queue, kind, capacity, on_drop);
     user_init(f, &f->a, 'a');
@@ -186,30 +187,33 @@ static void test_priority_gives_the_smallest_first_and_the_oldest_of_equals(void
     assert_int_equal(get_now(f), 'z');
 }
 
-/* Against the obvious model: many items with few priorities, taken out in stable sorted order. */
+/* Against the obvious model: many items with few priorities come out in stable sorted order. */
 static void test_priority_order_holds_for_many_items(void **state)
 {
-    enum { COUNT = 500, PRIORITIES = 7 };
+    enum { COUNT = 500, PRIORITIES = 7, ROUNDS = 3 };
     struct fixture *f = *state;
     static struct async_queue_item items[COUNT];
     unsigned random = 12345;
-    const struct async_queue_item *last = NULL;
 
-    for (int i = 0; i < COUNT; i++) {
+    memset(items, 0x5a, sizeof(items));
+    for (int i = 0; i < COUNT * ROUNDS; i++) {
+        struct async_queue_item *item = &items[i % COUNT];
+        const struct async_queue_item *last = NULL;
+
         random = random * 1103515245U + 12345U;
-        items[i].priority = (int64_t)(random >> 16) % PRIORITIES;
-        assert_int_equal(async_queue_put_nowait(&f->queue, &items[i]), 0);
+        item->priority = (int64_t)(random >> 16) % PRIORITIES;
+        assert_int_equal(async_queue_put_nowait(&f->queue, item), 0);
+        if (i % COUNT < COUNT - 1)
+            continue;
+        for (int taken = 0; taken < COUNT; taken++) {
+            assert_int_equal(async_queue_get_nowait(&f->queue, &item), 0);
+            if (last != NULL)
+                assert_true(last->priority < item->priority ||
+                            (last->priority == item->priority && last < item));
+            last = item;
+        }
+        assert_true(async_queue_is_empty(&f->queue));
     }
-    for (int i = 0; i < COUNT; i++) {
-        struct async_queue_item *item = NULL;
-
-        assert_int_equal(async_queue_get_nowait(&f->queue, &item), 0);
-        if (last != NULL)
-            assert_true(last->priority < item->priority ||
-                        (last->priority == item->priority && last < item));
-        last = item;
-    }
-    assert_true(async_queue_is_empty(&f->queue));
 }
 
 static void test_get_waits_until_an_item_is_put(void **state)
@@ -561,6 +565,32 @@ static void test_item_that_comes_back_after_immediate_shutdown_is_dropped(void *
     assert_string_equal(trio_run(f->trio), "A");
 }
 
+/* Both were refused by the shutdown and are cancelled before they hear: nothing was granted. */
+static void test_cancel_of_a_refusal_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+
+    put_now(f, &f->x);
+    put(f, &f->b, &f->y);
+    async_queue_shutdown(&f->queue, true);
+    get(f, &f->a);
+    assert_true(cancel(&f->a));
+    assert_true(cancel(&f->b));
+    assert_string_equal(trio_run(f->trio), "");
+    assert_string_equal(f->dropped, "x");
+}
+
+static void test_items_that_need_no_freeing_are_just_forgotten(void **state)
+{
+    struct fixture *f = *state;
+
+    async_queue_fini(&f->queue);
+    async_queue_init(&f->queue, ASYNC_QUEUE_FIFO, 0, NULL);
+    put_now(f, &f->x);
+    async_queue_shutdown(&f->queue, true);
+    assert_true(async_queue_is_empty(&f->queue));
+}
+
 int main(void)
 {
 #define WITH(set_up, test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -592,6 +622,8 @@ int main(void)
         WITH(set_up, test_immediate_shutdown_drops_the_rest_and_ends_join),
         WITH(set_up_priority, test_immediate_shutdown_drops_in_priority_order),
         WITH(set_up, test_item_that_comes_back_after_immediate_shutdown_is_dropped),
+        WITH(set_up_one_place, test_cancel_of_a_refusal_changes_nothing),
+        WITH(set_up, test_items_that_need_no_freeing_are_just_forgotten),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

@@ -198,10 +198,33 @@ static void test_new_first_on_another_loop_is_told(void **state)
     async_manual_loop_settle(f->other);
     assert_int_equal(async_manual_loop_next_ns(f->other), ASYNC_NEVER);
     assert_string_equal(trio_advance(f->trio, 100), "a");
+    assert_int_equal(async_manual_loop_next_ns(f->other), ASYNC_NEVER); /* not from this thread */
     async_manual_loop_advance(f->other, 100 * ASYNC_MS);
     assert_int_equal(async_manual_loop_next_ns(f->other), 200 * ASYNC_MS);
     async_manual_loop_advance(f->other, 100 * ASYNC_MS);
     assert_string_equal(trio_advance(f->trio, 100), "d");
+    /* And so again, for the same waiter. */
+    acquire(f, &f->a);
+    acquire(f, &f->d);
+    assert_string_equal(trio_advance(f->trio, 100), "a");
+    async_manual_loop_advance(f->other, 200 * ASYNC_MS);
+    assert_string_equal(trio_advance(f->trio, 100), "d");
+}
+
+/* The token is there, and d, the first, has not turned its loop yet: a must not take it. */
+static void test_newcomer_cannot_barge_past_a_first_that_is_late(void **state)
+{
+    struct fixture *f = *state;
+
+    limit(f, 10, ASYNC_S, 1);
+    assert_true(try_now(f));
+    acquire(f, &f->d);
+    assert_string_equal(trio_advance(f->trio, 100), "");
+    acquire(f, &f->a);
+    assert_false(try_now(f));
+    assert_string_equal(trio_run(f->trio), "");
+    async_manual_loop_advance(f->other, 100 * ASYNC_MS);
+    assert_string_equal(trio_advance(f->trio, 100), "d a");
 }
 
 /* d was nudged and is cancelled before its loop ran: the nudge must not run on dead memory. */
@@ -238,6 +261,43 @@ static void test_cancel_takes_an_undelivered_nudge_back(void **state)
     memset(&f->d, 0x5a, sizeof(f->d));
     assert_int_equal(async_manual_loop_settle(f->other), 0);
     assert_string_equal(trio_advance(f->trio, 100), "b");
+}
+
+/* d is cancelled with the nudge in the mailbox and asks again: it is nudged again. */
+static void test_waiter_whose_nudge_was_taken_back_is_nudged_again(void **state)
+{
+    struct fixture *f = *state;
+
+    limit(f, 10, ASYNC_S, 1);
+    assert_true(try_now(f));
+    for (int i = 0; i < 2; i++) {
+        acquire(f, &f->a);
+        acquire(f, &f->d);
+        assert_true(async_waiter_cancel(&f->a.rate.waiter));
+        if (i == 0)
+            assert_true(async_waiter_cancel(&f->d.rate.waiter));
+    }
+    async_manual_loop_advance(f->other, 100 * ASYNC_MS);
+    assert_string_equal(trio_advance(f->trio, 100), "d");
+}
+
+/* a waits with its timer armed, gets b's token, and is cancelled before it hears: no timer stays.
+ */
+static void test_token_that_came_early_leaves_no_timer(void **state)
+{
+    struct fixture *f = *state;
+
+    limit(f, 10, ASYNC_S, 1);
+    acquire(f, &f->b);
+    acquire(f, &f->a);
+    assert_true(async_waiter_cancel(&f->b.rate.waiter));
+    assert_true(async_waiter_cancel(&f->a.rate.waiter));
+    assert_int_equal(async_manual_loop_next_ns(f->trio->loop), ASYNC_NEVER);
+    acquire(f, &f->b);
+    acquire(f, &f->a);
+    assert_true(async_waiter_cancel(&f->b.rate.waiter));
+    assert_string_equal(trio_run(f->trio), "a");
+    assert_int_equal(async_manual_loop_next_ns(f->trio->loop), ASYNC_NEVER);
 }
 
 static void test_first_in_line_that_is_cancelled_leaves_the_watch_to_the_next(void **state)
@@ -389,8 +449,11 @@ int main(void)
         WITH_LOOPS(test_newcomer_cannot_barge_past_those_who_wait),
         WITH_LOOPS(test_only_the_first_in_line_has_a_timer),
         WITH_LOOPS(test_new_first_on_another_loop_is_told),
+        WITH_LOOPS(test_newcomer_cannot_barge_past_a_first_that_is_late),
         WITH_LOOPS(test_cancel_takes_the_nudge_back),
         WITH_LOOPS(test_cancel_takes_an_undelivered_nudge_back),
+        WITH_LOOPS(test_waiter_whose_nudge_was_taken_back_is_nudged_again),
+        WITH_LOOPS(test_token_that_came_early_leaves_no_timer),
         WITH_LOOPS(test_first_in_line_that_is_cancelled_leaves_the_watch_to_the_next),
         WITH_LOOPS(test_deadline_ends_the_wait_and_the_next_is_served_in_time),
         WITH_LOOPS(test_token_of_a_cancelled_waiter_passes_on),
