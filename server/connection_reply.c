@@ -76,7 +76,7 @@ static bool on_body(struct request *request, const struct iovec *spans, size_t s
     struct connection *connection = connection_from(request);
 
     wake(connection);
-    if (connection->is_broken) {
+    if (connection->is_broken || !connection_need_output(connection)) {
         release(memory);
         return true;
     }
@@ -101,7 +101,7 @@ static void on_end(struct request *request)
 
     wake(connection);
     connection->is_writable_wanted = false;
-    if (connection->is_broken)
+    if (connection->is_broken || !connection_need_output(connection))
         return;
     if (http1_reply_end(connection->output, connection->is_reply_chunked) < 0)
         connection->is_broken = true;

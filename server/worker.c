@@ -175,7 +175,8 @@ static void on_drain(struct async_task *task)
     if (!worker->is_draining)
         begin_drain(worker);
     int64_t cut_ns = async_loop_now_ns(worker->loop) + drain_ms * ASYNC_MS;
-    if (cut_ns < worker->cut_ns) {
+    /* The drain itself may have closed the last connection: nothing is left to be cut then. */
+    if (!worker->is_drained && cut_ns < worker->cut_ns) {
         worker->cut_ns = cut_ns;
         async_timer_arm(&worker->cut_timer, worker->loop, cut_ns);
     }
