@@ -9,7 +9,9 @@
  * promised to another, and an item that comes back from a cancelled get still has its place.
  *
  * The last step of both grants is made at delivery: a putter's item enters, a getter's place
- * becomes free for the next putter.
+ * becomes free for the next putter. So after a shutdown a getter that finds no item is refused only
+ * when `used` is 0: until then a cancelled get may put one back, which nobody would be left to
+ * take.
  */
 #include <assert.h>
 #include <errno.h>
@@ -40,11 +42,25 @@ static void grant_places_locked(struct async_queue *queue) ASYNC_REQUIRES(async_
     }
 }
 
+/* Whether it is shut down and no item will come to a getter any more, not even out of a cancelled
+ * get. */
+static bool is_over_locked(const struct async_queue *queue) ASYNC_REQUIRES(async_waitq_class)
+{
+    return queue->is_shut && (queue->used == 0 || queue->drops_all);
+}
+
+static void refuse_getters_locked(struct async_queue *queue) ASYNC_REQUIRES(async_waitq_class)
+{
+    if (is_over_locked(queue))
+        waiter_post_all_locked(&queue->getters, -ESHUTDOWN);
+}
+
 static void free_place_locked(struct async_queue *queue) ASYNC_REQUIRES(async_waitq_class)
 {
     assert(queue->used > 0);
     queue->used--;
     grant_places_locked(queue);
+    refuse_getters_locked(queue);
 }
 
 /* Gives an item to the first getter that waits. Returns false if nobody does. */
@@ -234,7 +250,7 @@ void async_queue_get(struct async_queue *queue, struct async_queue_waiter *waite
     waiter->item = queue_items_take(&queue->items);
     if (waiter->item != NULL)
         waiter_post_locked(&waiter->waiter, 0);
-    else if (queue->is_shut)
+    else if (is_over_locked(queue))
         waiter_post_locked(&waiter->waiter, -ESHUTDOWN);
     else
         waiter_park_locked(&waiter->waiter, &queue->getters);
@@ -251,7 +267,7 @@ int async_queue_get_nowait(struct async_queue *queue, struct async_queue_item **
     if (item != NULL)
         free_place_locked(queue);
     else
-        err = queue->is_shut ? -ESHUTDOWN : -EAGAIN;
+        err = is_over_locked(queue) ? -ESHUTDOWN : -EAGAIN;
     waitq_unlock(&queue->mutex);
     if (err == 0)
         *ret_item = item;
@@ -290,7 +306,6 @@ void async_queue_shutdown(struct async_queue *queue, bool is_immediate)
     waitq_lock(&queue->mutex);
     queue->is_shut = true;
     waiter_post_all_locked(&queue->putters, -ESHUTDOWN);
-    waiter_post_all_locked(&queue->getters, -ESHUTDOWN);
     queue_items_init(&rest, queue->items.kind);
     if (is_immediate) {
         queue->drops_all = true;
@@ -298,6 +313,7 @@ void async_queue_shutdown(struct async_queue *queue, bool is_immediate)
         queue->used -= rest.count;
         finish_locked(queue, rest.count);
     }
+    refuse_getters_locked(queue);
     waitq_unlock(&queue->mutex);
     while ((item = queue_items_take(&rest)) != NULL)
         drop(queue, item);

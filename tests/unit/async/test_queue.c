@@ -591,6 +591,38 @@ static void test_items_that_need_no_freeing_are_just_forgotten(void **state)
     assert_true(async_queue_is_empty(&f->queue));
 }
 
+/* a was given x when the queue shut and is cancelled before delivery: b, who came meanwhile, must
+ * get x, for else nobody would be left to. */
+static void test_item_that_comes_back_after_shutdown_reaches_a_getter_that_came_later(void **state)
+{
+    struct fixture *f = *state;
+
+    put_now(f, &f->x);
+    get(f, &f->a);
+    async_queue_shutdown(&f->queue, false);
+    get(f, &f->b);
+    get(f, &f->c);
+    assert_int_equal(async_queue_get_nowait(&f->queue, NULL), -EAGAIN);
+    assert_true(cancel(&f->a));
+    assert_string_equal(trio_run(f->trio), "b c(-108)");
+    assert_int_equal(got(&f->b), 'x');
+}
+
+/* The same with the getters waiting before the shutdown, and none cancelled: told after the last
+ * item is delivered. */
+static void test_getters_that_wait_are_refused_once_the_last_item_is_delivered(void **state)
+{
+    struct fixture *f = *state;
+
+    get(f, &f->a);
+    get(f, &f->b);
+    put_now(f, &f->x);
+    async_queue_shutdown(&f->queue, false);
+    assert_string_equal(trio_run(f->trio), "a b(-108)");
+    assert_int_equal(got(&f->a), 'x');
+    assert_int_equal(got(&f->b), '-');
+}
+
 int main(void)
 {
 #define WITH(set_up, test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -624,6 +656,8 @@ int main(void)
         WITH(set_up, test_item_that_comes_back_after_immediate_shutdown_is_dropped),
         WITH(set_up_one_place, test_cancel_of_a_refusal_changes_nothing),
         WITH(set_up, test_items_that_need_no_freeing_are_just_forgotten),
+        WITH(set_up, test_item_that_comes_back_after_shutdown_reaches_a_getter_that_came_later),
+        WITH(set_up, test_getters_that_wait_are_refused_once_the_last_item_is_delivered),
     };
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
 }

@@ -11,7 +11,8 @@
  * Differs from asyncio: get and put never complete inside the call, get_nowait and put_nowait do.
  * A put enters its item in the moment of its delivery, so that a put that was cancelled has put
  * nothing; an item put with put_nowait meanwhile is before it. A get that is cancelled puts its
- * item back to where it was. What has been granted to a get when shutdown comes is still delivered.
+ * item back to where it was. What has been granted to a get when shutdown comes is still delivered,
+ * and the last getters are refused once it is: it might have come back for them.
  */
 #ifndef ASYNC_QUEUE_H
 #define ASYNC_QUEUE_H
@@ -128,7 +129,7 @@ void async_queue_get(struct async_queue *queue, struct async_queue_waiter *waite
 
 /*
  * async_queue_get_nowait - takes the next item at once.
- * Errors    -EAGAIN: there is none. -ESHUTDOWN: there is none and there will be none.
+ * Errors    -EAGAIN: there is none now. -ESHUTDOWN: there is none and there will be none.
  * Thread    any.
  */
 int async_queue_get_nowait(struct async_queue *queue, struct async_queue_item **ret_item)
@@ -151,9 +152,10 @@ void async_queue_join(struct async_queue *queue, struct async_waiter *waiter)
     ASYNC_EXCLUDES(async_waitq_class);
 
 /*
- * async_queue_shutdown - refuses all further puts, and gets once the rest is taken; who waits is
- * told -ESHUTDOWN. With `is_immediate` the rest is not left to the getters: each item is counted
- * as done and handed to on_drop, before this returns. May be called again, to become immediate.
+ * async_queue_shutdown - refuses all further puts, and gets once the rest is taken; who waits in
+ * vain is told -ESHUTDOWN. With `is_immediate` the rest is not left to the getters: each item is
+ * counted as done and handed to on_drop, before this returns. May be called again, to become
+ * immediate.
  * Thread    any; on_drop is called on this thread, and later on that of a getter which cancels.
  */
 void async_queue_shutdown(struct async_queue *queue, bool is_immediate)
