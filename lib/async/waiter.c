@@ -30,6 +30,12 @@ static void on_delivery(struct async_task *task)
 
     /* The poster set these under the mutex before the post that brought us here. */
     assert(waiter->is_pending);
+    if (waiter->is_from_afar) {
+        /* Another thread posts before it lets the mutex go. on_done may end the primitive, so it
+         * is not called before that thread is out of it. */
+        waitq_lock(waiter->mutex);
+        waitq_unlock(waiter->mutex);
+    }
     deliver(waiter, waiter->status);
 }
 
@@ -135,6 +141,7 @@ void waiter_post_locked(struct async_waiter *waiter, int status)
 {
     waiter->is_parked = false;
     waiter->status = status;
+    waiter->is_from_afar = !async_loop_is_current(waiter->loop);
     async_list_remove(&waiter->node);
     async_loop_post(waiter->loop, &waiter->delivery);
 }

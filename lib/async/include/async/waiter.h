@@ -16,6 +16,10 @@
  *
  * The waiter is also the name of who holds: async_lock_release() takes the waiter that acquired.
  * It must stay where it is until released.
+ *
+ * When on_done is called, or async_waiter_cancel() has returned, the thread that granted is out of
+ * the primitive. So who knows himself to be the last user may end and free it there and then; who
+ * only saw a change from outside, by async_event_is_set() for instance, may not.
  */
 #ifndef ASYNC_WAITER_H
 #define ASYNC_WAITER_H
@@ -48,10 +52,11 @@ struct async_waiter {
     void *primitive;
     struct async_task delivery;
     struct async_timer timeout;
-    int status;      /* under the mutex until posted */
-    unsigned mode;   /* the primitive's use: reading or writing, notified, ... */
-    bool is_parked;  /* under the mutex */
-    bool is_pending; /* on_loop: between the call and on_done or cancel */
+    int status;        /* under the mutex until posted */
+    unsigned mode;     /* the primitive's use: reading or writing, notified, ... */
+    bool is_parked;    /* under the mutex */
+    bool is_from_afar; /* as status: posted by another thread than the loop's */
+    bool is_pending;   /* on_loop: between the call and on_done or cancel */
 };
 
 ASYNC_BEGIN_DECLS
