@@ -66,13 +66,15 @@ int resolver_new(struct async_loop *loop, const struct fetch_settings *settings,
 
 void resolver_free(struct resolver *resolver)
 {
-    struct async_list *node;
+    struct async_list *next;
 
     if (resolver == NULL)
         return;
     evdns_base_free(resolver->base, 0);
-    while ((node = async_list_pop(&resolver->lookups)) != NULL) {
+    for (struct async_list *node = resolver->lookups.next; node != &resolver->lookups;
+         node = next) {
         struct resolver_lookup *lookup = async_container_of(node, struct resolver_lookup, node);
+        next = node->next;
         assert(lookup->query == NULL);
         free(lookup);
     }

@@ -360,14 +360,11 @@ int fetch_url_resolve(const struct fetch_url *base, const char *location, size_t
     } else if (has_scheme(span_of(text, text_bytes))) {
         err = fetch_url_parse(text, text_bytes, bytes_max, ret_url);
     } else if (text_bytes >= 2 && memcmp(text, "//", 2) == 0) {
-        const char *scheme = base->is_https ? "https:" : "http:";
-        char *absolute = malloc(strlen(scheme) + text_bytes + 1);
-        err = -ENOMEM;
-        if (absolute != NULL) {
-            memcpy(absolute, scheme, strlen(scheme));
-            memcpy(absolute + strlen(scheme), text, text_bytes);
-            err = fetch_url_parse(absolute, strlen(scheme) + text_bytes, bytes_max, ret_url);
-        }
+        char *absolute = NULL;
+        int count = asprintf(&absolute, "%s%s", base->is_https ? "https:" : "http:", text);
+        if (count < 0)
+            absolute = NULL;
+        err = count < 0 ? -ENOMEM : fetch_url_parse(absolute, (size_t)count, bytes_max, ret_url);
         free(absolute);
     } else {
         err = merge_relative(base, text, bytes_max, ret_url);
