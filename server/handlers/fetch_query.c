@@ -194,9 +194,12 @@ static int slot_fill(struct fetch_query_memo *memo, struct memo_slot *slot, stru
 int fetch_query_read(struct fetch_query_memo *memo, struct span query,
                      const struct fetch_query **ret_query)
 {
-    struct memo_slot *slot = &memo->slots[hash_of(query) % MEMO_SLOTS];
+    struct memo_slot *slot;
     int err;
 
+    if (query.bytes == NULL)
+        query = span_of("", 0); /* no '?' at all */
+    slot = &memo->slots[hash_of(query) % MEMO_SLOTS];
     if (slot->bytes == NULL || slot->length != query.length ||
         memcmp(slot->bytes, query.bytes, query.length) != 0) {
         slot_clear(slot);
