@@ -358,7 +358,7 @@ static void flush(struct connection *connection)
 static bool tell_writable(struct connection *connection)
 {
     if (connection->state != CONNECTION_HANDLING || !connection->is_writable_wanted ||
-        !output_has_room(connection->output))
+        (connection->output != NULL && !output_has_room(connection->output)))
         return false;
     struct request *request = &connection->exchange->request;
     assert(request->on_writable != NULL); /* set before the reply_write() that returned false */
@@ -576,6 +576,7 @@ void connection_open(struct worker *worker, int fd)
     connection->state_deadline_ns = state_deadline(connection, CONNECTION_IDLE);
     connection->write_deadline_ns = ASYNC_NEVER;
     async_list_append(&worker->connections, &connection->node);
+    worker->connection_count++;
     if (!is_welcome)
         refuse_crowd(connection);
     advance(connection);

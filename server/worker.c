@@ -124,7 +124,7 @@ void worker_stop(struct worker *worker)
 
 static void tell_when_drained(struct worker *worker)
 {
-    if (!worker->is_draining || worker->is_drained || !async_list_is_empty(&worker->connections))
+    if (!worker->is_draining || worker->is_drained || worker->connection_count > 0)
         return;
     worker->is_drained = true;
     async_timer_disarm(&worker->cut_timer);
@@ -133,6 +133,8 @@ static void tell_when_drained(struct worker *worker)
 
 void worker_connection_closed(struct worker *worker)
 {
+    assert(worker->connection_count > 0);
+    worker->connection_count--;
     worker_count(&worker->counters.closed);
     server_leave_connection(worker->server);
     for (size_t i = 0; i < worker->listener_count; i++)

@@ -42,7 +42,8 @@ struct worker {
     struct router router;
     size_t routes_begun; /* whose start_loop has been called with success */
     struct async_list connections;
-    struct pool exchanges; /* of struct exchange: a request with its bytes */
+    unsigned connection_count; /* open; also while some are out of the list to be looked at */
+    struct pool exchanges;     /* of struct exchange: a request with its bytes */
     struct pool outputs;
     bool is_draining;
     bool is_drained;

@@ -202,14 +202,44 @@ void fixture_stop(struct fixture *fixture)
     assert_int_equal(atomic_load(&fixture->taken), atomic_load(&fixture->released));
 }
 
-void fixture_await(atomic_uint *counter, unsigned value)
+/* What is waited for has no descriptor, so it is looked at; the guard is that of every wait. */
+static bool await_again(unsigned *rounds)
 {
     const struct timespec pause = {.tv_nsec = 1000000};
 
-    /* The event has no descriptor to wait for; the guard is that of every other wait. */
-    for (int i = 0; i < CLIENT_GUARD_MS && atomic_load(counter) != value; i++)
-        nanosleep(&pause, NULL);
+    nanosleep(&pause, NULL);
+    return ++*rounds < CLIENT_GUARD_MS;
+}
+
+void fixture_await(atomic_uint *counter, unsigned value)
+{
+    unsigned rounds = 0;
+
+    while (atomic_load(counter) != value && await_again(&rounds)) {
+    }
     assert_int_equal(atomic_load(counter), value);
+}
+
+void fixture_await_requests(struct fixture *fixture, uint64_t value)
+{
+    struct server_counters counters;
+    unsigned rounds = 0;
+
+    do
+        server_counters(fixture->server, &counters);
+    while (counters.requests != value && await_again(&rounds));
+    assert_int_equal(counters.requests, value);
+}
+
+void fixture_await_open(struct fixture *fixture, uint64_t value)
+{
+    struct server_counters counters;
+    unsigned rounds = 0;
+
+    do
+        server_counters(fixture->server, &counters);
+    while (counters.connections_open != value && await_again(&rounds));
+    assert_int_equal(counters.connections_open, value);
 }
 
 void fixture_expect(struct client *client, int status)

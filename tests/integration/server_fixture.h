@@ -47,6 +47,11 @@ void fixture_stop(struct fixture *fixture);
 /* fixture_await - waits until the counter has this value. */
 void fixture_await(atomic_uint *counter, unsigned value);
 
+/* fixture_await_requests - waits until so many requests have come to handlers;
+ * fixture_await_open - until so many connections are open. */
+void fixture_await_requests(struct fixture *fixture, uint64_t value);
+void fixture_await_open(struct fixture *fixture, uint64_t value);
+
 /* fixture_expect - reads a reply, asserts its status and that it is whole; frees it. */
 void fixture_expect(struct client *client, int status);
 
