@@ -386,6 +386,20 @@ static void test_a_million_keys_are_held_at_once(void **state)
     free(crowd);
 }
 
+/* It grew and went back to its own buckets, which must know nothing of the holders of before. */
+static void test_table_that_became_empty_is_as_new(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t count = 5000;
+
+    for (int round = 0; round < 3; round++) {
+        struct crowd_member *crowd = crowd_new(f, count);
+
+        use_crowd(f, crowd, count);
+        free(crowd);
+    }
+}
+
 /* Without memory for more buckets the chains get long, and everything still holds. */
 static void test_refused_memory_slows_but_loses_nothing(void **state)
 {
@@ -438,6 +452,7 @@ int main(void)
         WITH_LOCK(test_deadline_ends_the_wait_and_the_next_is_served),
         WITH_LOCK(test_grant_posted_before_the_deadline_is_delivered),
         WITH_LOCK(test_a_million_keys_are_held_at_once),
+        WITH_LOCK(test_table_that_became_empty_is_as_new),
         WITH_LOCK(test_refused_memory_slows_but_loses_nothing),
         WITH_LOCK(test_acquire_of_few_keys_allocates_nothing),
     };
