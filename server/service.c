@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * service.c - see service.h. Also the one place where the names of the configuration meet those of
+ * the parts.
+ */
+#include "service.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <cache/store.h>
+#include <fetch/fetcher.h>
+
+#include "handlers/access.h"
+#include "handlers/fetch.h"
+#include "handlers/health.h"
+#include "log/log.h"
+#include "server.h"
+
+#define ROUTES            3
+#define OWN_ADDRESSES_MAX 64
+
+/* One object may take up this part of the cache, so that none empties it. */
+#define OBJECT_SHARE_PERCENT 25
+
+struct service {
+    struct config config; /* the fetcher's policy points into it */
+    struct guard_network own_addresses[OWN_ADDRESSES_MAX];
+    size_t own_address_count;
+    struct access *access;
+    struct store *store;
+    struct fetcher *fetcher;
+    struct server *server;
+};
+
+/* The addresses of this machine: a fetch of them on our port would come back to us. Loopback is
+ * known to the guard. Without the list it is only the looser: the port is closed all the same
+ * unless the operator has opened it. */
+static void own_addresses_find(struct service *service)
+{
+    struct ifaddrs *list;
+
+    if (getifaddrs(&list) < 0)
+        return;
+    for (const struct ifaddrs *item = list; item != NULL; item = item->ifa_next) {
+        struct guard_network *own = &service->own_addresses[service->own_address_count];
+        if (service->own_address_count == OWN_ADDRESSES_MAX)
+            break;
+        if (item->ifa_addr != NULL && guard_network_of_address(item->ifa_addr, own) == 0)
+            service->own_address_count++;
+    }
+    freeifaddrs(list);
+}
+
+static int store_make(struct service *service)
+{
+    struct store_config store = {
+        .budget_bytes = (size_t)service->config.cache_bytes_max,
+        .object_share_percent = OBJECT_SHARE_PERCENT,
+    };
+    ssize_t bytes = getrandom(store.secret.bytes, sizeof(store.secret.bytes), 0);
+
+    if (bytes < 0)
+        return -errno;
+    assert(bytes == (ssize_t)sizeof(store.secret.bytes)); /* up to 256 bytes come in one piece */
+    return store_new(&store, &service->store);
+}
+
+static int fetcher_make(struct service *service)
+{
+    const struct config *config = &service->config;
+    struct fetch_settings fetch;
+
+    own_addresses_find(service);
+    fetch_settings_default(&fetch);
+    fetch.default_lifetime_s = (uint32_t)config->fetch_lifetime_s;
+    fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
+    fetch.resolve_timeout_ms = (uint32_t)config->fetch_timeouts_resolve_ms;
+    fetch.connect_timeout_ms = (uint32_t)config->fetch_timeouts_connect_ms;
+    fetch.head_timeout_ms = (uint32_t)config->fetch_timeouts_header_ms;
+    fetch.stall_timeout_ms = (uint32_t)config->fetch_timeouts_stall_ms;
+    fetch.total_timeout_ms = (uint32_t)config->fetch_timeouts_total_ms;
+    fetch.wait_timeout_ms = (uint32_t)config->fetch_timeouts_wait_ms;
+    fetch.response_header_bytes_max = (size_t)config->fetch_header_bytes_max;
+    fetch.stored_body_bytes_max = (size_t)config->fetch_stored_body_bytes_max;
+    fetch.streamed_body_bytes_max = (size_t)config->fetch_body_bytes_max;
+    fetch.select_bytes_max = (size_t)config->fetch_select_bytes_max;
+    fetch.waiters_per_key_max = (uint32_t)config->fetch_waiters_per_key_max;
+    fetch.waiters_max = (uint32_t)config->fetch_waiters_max;
+    fetch.redirects_max = (uint32_t)config->fetch_redirects_max;
+    fetch.retries_max = (uint32_t)config->fetch_retries_max;
+    fetch.origin_connections_max = (uint32_t)config->fetch_origin_connections_max;
+    fetch.connections_max = (uint32_t)config->fetch_connections_max;
+    fetch.guard = (struct guard_policy){
+        .allowed = config->fetch_allow.items,
+        .allowed_count = config->fetch_allow.count,
+        .ports = config->fetch_extra_ports.items,
+        .port_count = config->fetch_extra_ports.count,
+        .own_addresses = service->own_addresses,
+        .own_address_count = service->own_address_count,
+    };
+    return fetcher_new(&fetch, service->store, &service->fetcher);
+}
+
+static int server_make(struct service *service)
+{
+    const struct config *config = &service->config;
+    const struct server_route routes[ROUTES] = {
+        access_route(service->access),
+        fetch_route(service->fetcher),
+        health_route(),
+    };
+    struct server_settings settings;
+
+    server_settings_init(&settings);
+    settings.addresses = &config->listen.socket;
+    settings.address_count = 1;
+    settings.loops = (unsigned)config->loops;
+    settings.limits.connections = (uint32_t)config->limits_connections_max;
+    settings.limits.requests_per_connection = (uint32_t)config->limits_requests_per_connection_max;
+    settings.limits.pipelined_replies = (uint32_t)config->limits_pipelined_max;
+    settings.limits.target_bytes = (uint32_t)config->limits_target_bytes_max;
+    settings.limits.header_bytes = (uint32_t)config->limits_header_bytes_max;
+    settings.limits.header_fields = (uint32_t)config->limits_header_fields_max;
+    settings.limits.body_bytes = config->limits_body_bytes_max;
+    settings.timeouts.idle_ms = (uint32_t)config->timeouts_idle_ms;
+    settings.timeouts.header_ms = (uint32_t)config->timeouts_header_ms;
+    settings.timeouts.body_ms = (uint32_t)config->timeouts_body_ms;
+    settings.timeouts.write_ms = (uint32_t)config->timeouts_write_ms;
+    settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
+    settings.routes = routes;
+    settings.route_count = ROUTES;
+    return server_start(&settings, &service->server);
+}
+
+/* A port of the system's choice is known only now, but nobody else knows it yet either: the first
+ * request comes after the caller has told the address. */
+static int own_port_close(struct service *service)
+{
+    struct address address;
+    uint16_t port;
+
+    service_address(service, &address);
+    port = address_port(&address);
+    return fetcher_set_own_ports(service->fetcher, &port, 1);
+}
+
+int service_start(const struct config *config, struct service **ret_service)
+{
+    struct service *service = calloc(1, sizeof(*service));
+    int err = -ENOMEM;
+
+    if (service == NULL)
+        return -ENOMEM;
+    service->config = *config;
+    log_set_level((enum log_level)config->log_level);
+    err = access_new((uint32_t)config->access_hold_ms, &service->access);
+    if (err == 0)
+        err = store_make(service);
+    if (err == 0)
+        err = fetcher_make(service);
+    if (err == 0)
+        err = server_make(service);
+    if (err == 0)
+        err = own_port_close(service);
+    if (err < 0 && service->server != NULL) {
+        service_stop(service, 0);
+        service_wait(service);
+    }
+    if (err < 0) {
+        service_free(service);
+        return err;
+    }
+    *ret_service = service;
+    return 0;
+}
+
+void service_address(const struct service *service, struct address *ret_address)
+{
+    const struct sockaddr_storage *socket = server_address(service->server, 0);
+    *ret_address =
+        (struct address){.socket = *socket, .socket_bytes = service->config.listen.socket_bytes};
+}
+
+unsigned service_loops(const struct service *service)
+{
+    return server_loops(service->server);
+}
+
+struct fetcher *service_fetcher(const struct service *service)
+{
+    return service->fetcher;
+}
+
+void service_stop(struct service *service, uint32_t drain_ms)
+{
+    server_stop(service->server, drain_ms);
+}
+
+void service_wait(struct service *service)
+{
+    server_wait(service->server);
+}
+
+void service_free(struct service *service)
+{
+    if (service == NULL)
+        return;
+    server_free(service->server);
+    fetcher_free(service->fetcher);
+    store_free(service->store);
+    access_free(service->access);
+    free(service);
+}
