@@ -2,11 +2,10 @@
 /*
  * condition.c - waiters that give a lock up, wait to be notified, and queue for the lock again.
  *
- *            wait: lock released          notify                 lock handed over
- *   (holder) -------------------> WAITING ----------> NOTIFIED --------------------> told 0
- *                                    |  deadline
- *                                    +--------------> TIMED_OUT -------------------> told
- * -ETIMEDOUT
+ *          wait: lock released         notify              lock handed over
+ * (holder) ------------------> WAITING ---------> NOTIFIED -----------------> told 0
+ *                                 |    deadline
+ *                                 +-------------> TIMED_OUT ----------------> told -ETIMEDOUT
  *
  * WAITING is in the condition's list, the other two in the lock's queue, or holding with the
  * delivery posted. The lock's mutex guards the condition's list too, so that each arrow is one

@@ -38,10 +38,12 @@ bool async_lock_try_acquire(struct async_lock *lock, struct async_waiter *waiter
 /*
  * async_lock_acquire - asks for the lock; the waiter is told once it holds it.
  * Delivery  on_done(waiter, 0) on the waiter's loop, never inside this call. First come, first
- * served. Errors    through on_done: -ETIMEDOUT after waiter->deadline_ns; -EDEADLK if this waiter
- * holds the lock already. A free lock is granted even if the deadline is past. Owns      the caller
- * keeps the waiter; it may not move or die until on_done ran or cancel returned, nor, once it
- * holds, before async_lock_release(). Thread    the waiter's loop.
+ *           served.
+ * Errors    through on_done: -ETIMEDOUT after waiter->deadline_ns; -EDEADLK if this waiter holds
+ *           the lock already. A free lock is granted even if the deadline is past.
+ * Owns      the caller keeps the waiter; it may not move or die until on_done ran or cancel
+ *           returned, nor, once it holds, before async_lock_release().
+ * Thread    the waiter's loop.
  */
 void async_lock_acquire(struct async_lock *lock, struct async_waiter *waiter);
 
