@@ -183,6 +183,21 @@ static void test_equal_hashes_of_different_keys_stay_apart(void **state)
     assert_int_equal(release(f, &f->c), 0);
 }
 
+/* Who chooses keys cannot know which of them collide: the hash depends on the table's secret. */
+static void test_each_table_hashes_with_a_secret_of_its_own(void **state)
+{
+    struct fixture *f = *state;
+    struct async_keyed_lock *other;
+    struct async_keyed_waiter keyed;
+
+    assert_int_equal(async_keyed_lock_new(&other), 0);
+    async_keyed_waiter_init(&keyed, other, f->trio->loop, on_told, "page", 4);
+    assert_true(keyed.hash != f->a.keyed.hash);
+    assert_true(f->b.keyed.hash == f->a.keyed.hash);
+    async_keyed_lock_free(other);
+    async_keyed_lock_free(NULL);
+}
+
 static void test_release_of_a_free_key_says_so(void **state)
 {
     struct fixture *f = *state;
@@ -441,6 +456,7 @@ int main(void)
         WITH_LOCK(test_grants_of_one_key_are_first_come_first_served),
         WITH_LOCK(test_different_keys_do_not_wait_for_each_other),
         WITH_LOCK(test_equal_hashes_of_different_keys_stay_apart),
+        WITH_LOCK(test_each_table_hashes_with_a_secret_of_its_own),
         WITH_LOCK(test_release_of_a_free_key_says_so),
         WITH_LOCK(test_release_by_another_is_refused_and_changes_nothing),
         WITH_LOCK(test_acquiring_twice_is_a_deadlock_and_says_so),
