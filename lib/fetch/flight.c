@@ -144,8 +144,10 @@ static void flight_fail(struct flight *flight, int status)
 {
     struct fetch_failure failure = failure_of_status(status);
 
-    if (status == -EACCES)
+    if (status == -EACCES) {
         LANE_COUNT(flight->lane, refused_guard, 1);
+        failure.reason = guard_reason_name(flight->refusal);
+    }
     flight_finish(flight, status, &failure);
 }
 
@@ -238,7 +240,9 @@ static void flight_start_hop(struct flight *flight)
     arm_progress(flight, settings->head_timeout_ms);
     flight->request_s = fetch_lane_now_s(lane);
     flight->swallowed_bytes = 0;
-    if (flight->hop->family == AF_UNSPEC && guard_check_name(flight->hop->host) != GUARD_OK) {
+    flight->refusal =
+        flight->hop->family == AF_UNSPEC ? guard_check_name(flight->hop->host) : GUARD_OK;
+    if (flight->refusal != GUARD_OK) {
         flight_fail(flight, -EACCES);
         return;
     }
@@ -289,6 +293,7 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     if (flight->hop->is_https && !flight->next_hop->is_https) {
         fetch_url_unref(flight->next_hop);
         flight->next_hop = NULL;
+        flight->refusal = GUARD_REDIRECT;
         return stop_with(flight, -EACCES);
     }
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
@@ -440,6 +445,8 @@ static void on_done(struct upstream_call *call, int status)
 {
     struct flight *flight = flight_from_call(call);
 
+    if (status == -EACCES)
+        flight->refusal = call->refusal;
     if (flight->next_hop != NULL)
         follow_redirect(flight);
     else if (flight->stop_status < 0)

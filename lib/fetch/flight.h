@@ -60,6 +60,7 @@ struct flight {
     size_t swallowed_bytes;      /* of a redirect's body, which nobody reads */
     size_t bytes_before;         /* of the body, before the segment that is being written */
     int stop_status;             /* why a verdict was UPSTREAM_STOP; 0: none was */
+    enum guard_reason refusal;   /* why the status is -EACCES */
 
     /* under the shard's mutex */
     struct flight *next_in_bucket;

@@ -297,6 +297,7 @@ static void take_news(struct fetch_reader *reader)
         answer(reader, entry, segment, length_bytes,
                is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED);
     } else if (is_ended && (!is_transient || !restart(reader))) {
+        reader->source = is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED;
         fail(reader, failure);
     }
 }

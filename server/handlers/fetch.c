@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../log/log.h"
 #include "../problem.h"
 #include "../reply.h"
 #include "fetch_fields.h"
@@ -107,7 +108,7 @@ static void finish(struct fetch_request *self)
 
 static void fail(struct fetch_request *self, int status, const char *detail)
 {
-    struct fetch_failure failure = {status, detail, 0};
+    struct fetch_failure failure = {.status = status, .detail = detail};
     struct request *request = self->request;
 
     finish(self);
@@ -117,6 +118,16 @@ static void fail(struct fetch_request *self, int status, const char *detail)
 static void on_gone(struct request *request)
 {
     finish((struct fetch_request *)(void *)request->state);
+}
+
+/* Once for each fetch: by the reader that led it. The client is told less (rule I.17). */
+static void log_failure(const struct fetch_reader *reader, int status, const char *reason)
+{
+    char url[256];
+
+    if (reader->source == FETCH_FROM_ORIGIN)
+        log_info("fetch failed", "status=%d reason=%s url=%s", status, reason,
+                 log_quote(url, sizeof url, reader->url->text, reader->url->text_bytes));
 }
 
 /* Sends what is there, and waits for the client or for the origin, whichever is slower. */
@@ -136,6 +147,8 @@ static void stream(struct fetch_request *self)
             return;
         }
         if (count == 0) {
+            if (status < 0)
+                log_failure(reader, reader->entry->status, "broke-off");
             finish(self);
             if (status == 0)
                 reply_end(request);
@@ -271,6 +284,7 @@ static void advance(struct fetch_request *self)
         break;
     case FETCH_FAILED: {
         struct fetch_failure failure = self->reader.failure;
+        log_failure(&self->reader, failure.status, failure.reason);
         finish(self);
         send_failure(request, &failure);
         break;

@@ -89,6 +89,7 @@ struct fetch_failure {
     int status;             /* of HTTP: 403, 502, 503, 504 */
     const char *detail;     /* for the client; static */
     uint32_t retry_after_s; /* 0: not said */
+    const char *reason;     /* for the operator's log, not for the client; static */
 };
 
 typedef void fetch_progress_fn(struct fetch_reader *reader);
@@ -102,7 +103,7 @@ enum fetch_flags {
 struct fetch_reader {
     /* For the caller to read. */
     enum fetch_state state;
-    enum fetch_source source;
+    enum fetch_source source;     /* FETCH_FAILED: FETCH_FROM_ORIGIN for one reader of the fetch */
     bool is_stored;               /* the answer goes into the store when complete */
     int64_t length_bytes;         /* FETCH_ANSWERED: of the whole body, -1: not known yet */
     struct entry *entry;          /* FETCH_ANSWERED; a reference that leave() gives back */
