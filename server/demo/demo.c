@@ -44,17 +44,14 @@ static int complain(const char *what, int err)
 }
 
 /* Defaults, but for what makes the waiting visible and lets /fetch reach the demo's own origin. */
-static void demo_configure(struct config *config, uint16_t origin_port)
+static void demo_configure(struct config *config)
 {
     struct problems problems;
-    char port[8];
 
     problems_init(&problems);
     config_init(config);
     config_set_option(config, SETTING_ID_listen, "demo", "127.0.0.1:0", &problems);
     config_set_option(config, SETTING_ID_fetch_allow, "demo", "127.0.0.1/32", &problems);
-    snprintf(port, sizeof(port), "%u", origin_port);
-    config_set_option(config, SETTING_ID_fetch_extra_ports, "demo", port, &problems);
     config_set_option(config, SETTING_ID_log_level, "demo", "error", &problems);
     config->access_hold_ms = HOLD_MS;
     config_resolve(config, 2, UINT64_C(1) << 28);
@@ -69,7 +66,7 @@ static int demo_start(struct demo *demo)
 
     if (err < 0)
         return complain("cannot start the slow origin", err);
-    demo_configure(&config, demo_origin_port(demo->origin));
+    demo_configure(&config);
     err = service_start(&config, &demo->service);
     if (err < 0)
         return complain("cannot start the server", err);

@@ -21,6 +21,7 @@
 #define START(process, variables, ...)                                                             \
     process_start(process, (const char *const[]){FETCHONCE_PATH, __VA_ARGS__, NULL}, variables)
 
+static const char default_file[] = FETCHONCE_CONFIG_FOLDER "/default.json";
 static struct process process;
 
 static void assert_contains(const char *text, const char *part)
@@ -127,8 +128,7 @@ static void test_an_address_of_no_interface_is_said(void **state)
 
 static void test_the_example_configurations_are_fine(void **state)
 {
-    static const char *const files[] = {FETCHONCE_CONFIG_FOLDER "/default.json",
-                                        FETCHONCE_CONFIG_FOLDER "/container.json"};
+    static const char *const files[] = {default_file, FETCHONCE_CONFIG_FOLDER "/container.json"};
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         assert_int_equal(RUN(&process, "--check", "--config", files[i]), 0);
@@ -175,7 +175,7 @@ static void test_the_environment_names_the_file(void **state)
     assert_int_equal(process_wait(&process), 2);
     assert_contains(process.error, "/nonexistent.json: cannot be read: No such file");
     /* The option wins, as everywhere. */
-    START(&process, variables, "--check", "--config", FETCHONCE_CONFIG_FOLDER "/default.json");
+    START(&process, variables, "--check", "--config", default_file);
     assert_int_equal(process_wait(&process), 0);
 }
 
