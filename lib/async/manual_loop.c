@@ -99,6 +99,13 @@ bool async_manual_loop_step(struct async_loop *loop)
     return async_loop_run_one_task(loop) || async_loop_run_one_timer(loop, UINT64_MAX);
 }
 
+bool async_manual_loop_step_timer(struct async_loop *loop)
+{
+    async_loop_end_sleep(loop);
+    async_loop_begin_turn(loop);
+    return async_loop_run_one_timer(loop, UINT64_MAX);
+}
+
 unsigned async_manual_loop_settle(struct async_loop *loop)
 {
     unsigned steps = 0;
@@ -115,12 +122,20 @@ unsigned async_manual_loop_advance(struct async_loop *loop, int64_t by_ns)
     unsigned steps = async_manual_loop_settle(loop);
 
     while (async_loop_next_timer_ns(loop) <= until_ns) {
-        manual->clock_ns = async_loop_next_timer_ns(loop);
+        async_manual_loop_set_clock(loop, async_loop_next_timer_ns(loop));
         steps += async_manual_loop_settle(loop);
     }
-    manual->clock_ns = until_ns;
-    async_loop_update_now(loop);
+    async_manual_loop_set_clock(loop, until_ns);
     return steps;
+}
+
+void async_manual_loop_set_clock(struct async_loop *loop, int64_t at_ns)
+{
+    struct manual_loop *manual = manual_loop_from(loop);
+
+    assert(at_ns >= manual->clock_ns);
+    manual->clock_ns = at_ns;
+    async_loop_update_now(loop);
 }
 
 int64_t async_manual_loop_next_ns(const struct async_loop *loop)
