@@ -2,8 +2,9 @@
 # test_package.sh BUILD_FOLDER C_COMPILER - the library is installable by itself.
 #
 # Installs it into a folder of its own, moves that folder, and there compiles consumer.c with the
-# flags of pkg-config alone: with the shared library, and wholly static. Each header must compile
-# in a program that defines nothing, and only async_ names may be visible in the shared library.
+# flags of pkg-config alone: with the shared library, wholly static, and as C++. Each header must
+# compile in a program that defines nothing, and only async_ names may be visible in the shared
+# library.
 set -euo pipefail
 
 build_folder=$1
@@ -56,6 +57,16 @@ for header in "$work/moved there/include/async"/*.h; do
     printf '#include <async/%s>\n' "${header##*/}" |
         "$compiler" "${strict[@]}" "${pc[@]}" -fsyntax-only -x c -
 done
+
+# C++ programs may use it too: consumer.c happens to be in both languages.
+cpp_compiler=$(command -v clang++ || command -v g++) || fail "no C++ compiler: install clang or g++"
+for header in "$work/moved there/include/async"/*.h; do
+    printf '#include <async/%s>\n' "${header##*/}" |
+        "$cpp_compiler" -std=c++17 -Wall -Wextra -pedantic -Werror "${pc[@]}" -fsyntax-only -x c++ -
+done
+flags --cflags --libs
+"$cpp_compiler" -std=c++20 -Wall -pedantic -Werror -x c++ "$here/consumer.c" -x none "${pc[@]}" -o "$work/cpp"
+run_and_compare env LD_LIBRARY_PATH="$libraries" "$work/cpp"
 
 foreign=$(nm -D --defined-only "$libraries/libasync-locks.so" | awk '$3 !~ /^async_/')
 [[ -z $foreign ]] || fail "visible names that are not ours to take: $foreign"

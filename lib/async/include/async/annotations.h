@@ -23,8 +23,11 @@
 #define ASYNC_ASSERTS(class)    ASYNC_ATTRIBUTE(assert_capability(class))
 #define ASYNC_UNCHECKED_LOCKING ASYNC_ATTRIBUTE(no_thread_safety_analysis)
 
-/* Shared and static builds alike export what is declared between these two. */
-#if defined(__GNUC__)
+/* Shared and static builds alike export what is declared between these two, to C++ as well. */
+#if defined(__cplusplus)
+#define ASYNC_BEGIN_DECLS extern "C" {
+#define ASYNC_END_DECLS   }
+#elif defined(__GNUC__)
 #define ASYNC_BEGIN_DECLS _Pragma("GCC visibility push(default)")
 #define ASYNC_END_DECLS   _Pragma("GCC visibility pop")
 #else

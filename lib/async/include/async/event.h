@@ -12,14 +12,13 @@
 #ifndef ASYNC_EVENT_H
 #define ASYNC_EVENT_H
 
-#include <stdatomic.h>
-
+#include <async/atomic.h>
 #include <async/waiter.h>
 
 struct async_event {
     pthread_mutex_t mutex;
     struct async_list parked ASYNC_GUARDED_BY(async_waitq_class); /* empty while it is set */
-    atomic_bool is_set; /* written under the mutex, read anywhere */
+    ASYNC_ATOMIC(bool) is_set; /* written under the mutex, read anywhere */
 };
 
 ASYNC_BEGIN_DECLS

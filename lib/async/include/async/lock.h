@@ -12,12 +12,13 @@
 #ifndef ASYNC_LOCK_H
 #define ASYNC_LOCK_H
 
-#include <stdatomic.h>
+#include <stdint.h>
 
+#include <async/atomic.h>
 #include <async/waiter.h>
 
 struct async_lock {
-    atomic_uintptr_t word; /* 0: free; else the holding waiter, lowest bit: others may be parked */
+    ASYNC_ATOMIC(uintptr_t) word; /* 0: free; else the holder, lowest bit: others may be parked */
     pthread_mutex_t mutex;
     struct async_list parked ASYNC_GUARDED_BY(async_waitq_class);
 };

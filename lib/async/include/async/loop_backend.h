@@ -12,8 +12,8 @@
 #define ASYNC_LOOP_BACKEND_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 
+#include <async/atomic.h>
 #include <async/loop.h>
 
 struct async_loop_ops {
@@ -30,17 +30,18 @@ struct async_loop_ops {
 
 struct async_loop {
     const struct async_loop_ops *ops;
-    _Atomic(pthread_t) owner; /* the thread whose loop this is */
-    atomic_bool is_running;   /* inside async_loop_run(); until then the mailbox takes all posts */
-    int64_t now_ns;           /* on_loop: the clock at the beginning of this turn */
-    struct async_list ready;  /* on_loop: tasks to run in the next turn */
+    ASYNC_ATOMIC(pthread_t) owner; /* the thread whose loop this is */
+    ASYNC_ATOMIC(bool)
+    is_running;              /* inside async_loop_run(); until then the mailbox takes all posts */
+    int64_t now_ns;          /* on_loop: the clock at the beginning of this turn */
+    struct async_list ready; /* on_loop: tasks to run in the next turn */
     struct async_timer *timers; /* on_loop: root of the pairing heap */
     uint64_t timer_sequence;    /* on_loop */
     pthread_mutex_t inbox_mutex;
     struct async_list inbox ASYNC_GUARDED_BY(async_inbox_class); /* tasks posted by other threads */
     bool is_woken ASYNC_GUARDED_BY(async_inbox_class);           /* one wake-up serves many posts */
-    atomic_bool inbox_has_tasks; /* lets a turn skip the mutex of an empty mailbox */
-    atomic_bool stop_asked;
+    ASYNC_ATOMIC(bool) inbox_has_tasks; /* lets a turn skip the mutex of an empty mailbox */
+    ASYNC_ATOMIC(bool) stop_asked;
 };
 
 ASYNC_BEGIN_DECLS

@@ -14,15 +14,14 @@
 #ifndef ASYNC_ONCE_H
 #define ASYNC_ONCE_H
 
-#include <stdatomic.h>
-
+#include <async/atomic.h>
 #include <async/waiter.h>
 
 /* The status of on_done that means: you are the one to do the work. */
 #define ASYNC_ONCE_LEADER 1
 
 struct async_once {
-    atomic_bool is_done;
+    ASYNC_ATOMIC(bool) is_done;
     pthread_mutex_t mutex;
     const struct async_waiter *leader ASYNC_GUARDED_BY(async_waitq_class); /* NULL: nobody */
     struct async_list parked ASYNC_GUARDED_BY(async_waitq_class);
