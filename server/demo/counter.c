@@ -27,7 +27,7 @@ struct counter {
 struct counter_loop {
     struct async_loop *loop;
     pthread_t thread;
-    bool is_running;
+    bool is_running;     /* the main thread's: `thread` is to be joined */
     unsigned tasks_left; /* on_loop */
 };
 
@@ -94,12 +94,13 @@ static void *counter_loop_run(void *context)
 static int loops_start(struct counter_loop *loops)
 {
     for (unsigned i = 0; i < COUNTER_LOOPS; i++) {
-        int err = loops[i].tasks_left == 0
-                      ? 0
-                      : -pthread_create(&loops[i].thread, NULL, counter_loop_run, &loops[i]);
+        int err;
+        if (loops[i].tasks_left == 0)
+            continue; /* nobody would stop it */
+        err = -pthread_create(&loops[i].thread, NULL, counter_loop_run, &loops[i]);
         if (err < 0)
             return err;
-        loops[i].is_running = loops[i].tasks_left > 0;
+        loops[i].is_running = true;
     }
     return 0;
 }
