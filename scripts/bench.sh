@@ -58,17 +58,12 @@ choose_processors() {
         die "the bench needs two processors: one for the server, one for the load"
 }
 
-# Nanoseconds of processor time that all threads of a process have used.
-cpu_ns() {
-    cat /proc/"$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%d\n", sum }'
-}
-
 # measure NAME PID URL - one round: appends "microseconds-per-request requests-per-second" to $work/NAME.samples.
 measure() {
     local name=$1 pid=$2 url=$3 before after requests rate
-    before=$(cpu_ns "$pid")
+    before=$("$bin/tests/bench/bench_cpu_time" "$pid")
     taskset -c "$load_cpu" wrk -t1 -c"$connections" -d"${seconds}s" "$url" >"$work/wrk"
-    after=$(cpu_ns "$pid")
+    after=$("$bin/tests/bench/bench_cpu_time" "$pid")
     if grep -qE 'Non-2xx|Socket errors' "$work/wrk"; then
         die "$name: not all requests were answered with 200:"$'\n'"$(cat "$work/wrk")"
     fi
