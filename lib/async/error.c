@@ -3,9 +3,18 @@
  * error.c - the library's statuses in words.
  */
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include <async/waiter.h>
+
+static const char *describe(int status)
+{
+    /* An INT_MIN has no positive. */
+    const char *text = status < -INT_MAX ? NULL : strerrordesc_np(-status);
+
+    return text != NULL ? text : "an error that has no name";
+}
 
 const char *async_error_text(int status)
 {
@@ -27,6 +36,6 @@ const char *async_error_text(int status)
     case -EPIPE:
         return "the barrier was broken or reset";
     default:
-        return status >= 0 ? "success" : strerrordesc_np(-status);
+        return status >= 0 ? "success" : describe(status);
     }
 }
