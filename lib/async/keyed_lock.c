@@ -68,6 +68,13 @@ static struct shard *shard_of(struct async_keyed_lock *lock, uint64_t hash)
     return &lock->shards[hash & (SHARDS - 1)];
 }
 
+static struct shard *shard_of_waiter(struct async_keyed_lock *lock,
+                                     const struct async_keyed_waiter *keyed)
+{
+    assert(keyed->lock == lock); /* in another table its hash would find its key free */
+    return shard_of(lock, keyed->hash);
+}
+
 static struct async_keyed_waiter **bucket_of(struct async_keyed_waiter **buckets,
                                              size_t bucket_count, uint64_t hash)
 {
@@ -251,6 +258,7 @@ void async_keyed_waiter_init(struct async_keyed_waiter *keyed, struct async_keye
                              size_t key_bytes)
 {
     async_waiter_init(&keyed->waiter, loop, on_done);
+    keyed->lock = lock;
     keyed->key = key;
     keyed->key_bytes = key_bytes;
     keyed->hash = hash_of(lock, key, key_bytes);
@@ -261,7 +269,7 @@ void async_keyed_waiter_init(struct async_keyed_waiter *keyed, struct async_keye
 
 bool async_keyed_lock_try_acquire(struct async_keyed_lock *lock, struct async_keyed_waiter *keyed)
 {
-    struct shard *shard = shard_of(lock, keyed->hash);
+    struct shard *shard = shard_of_waiter(lock, keyed);
     bool is_taken;
 
     waitq_lock(&shard->mutex);
@@ -272,7 +280,7 @@ bool async_keyed_lock_try_acquire(struct async_keyed_lock *lock, struct async_ke
 
 void async_keyed_lock_acquire(struct async_keyed_lock *lock, struct async_keyed_waiter *keyed)
 {
-    struct shard *shard = shard_of(lock, keyed->hash);
+    struct shard *shard = shard_of_waiter(lock, keyed);
     struct async_waiter *waiter = &keyed->waiter;
 
     waiter_begin(waiter, &keyed_waiter_ops, lock, &shard->mutex);
@@ -292,7 +300,7 @@ void async_keyed_lock_acquire(struct async_keyed_lock *lock, struct async_keyed_
 
 int async_keyed_lock_release(struct async_keyed_lock *lock, struct async_keyed_waiter *keyed)
 {
-    struct shard *shard = shard_of(lock, keyed->hash);
+    struct shard *shard = shard_of_waiter(lock, keyed);
     int err = 0;
 
     waitq_lock(&shard->mutex);

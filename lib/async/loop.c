@@ -63,6 +63,7 @@ void async_loop_free(struct async_loop *loop)
 {
     if (loop == NULL)
         return;
+    assert(!atomic_load(&loop->is_running));
     loop->ops->free(loop);
 }
 

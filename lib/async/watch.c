@@ -25,6 +25,7 @@ int async_watch_set(struct async_watch *watch, unsigned events)
 {
     int err;
 
+    async_loop_assert_current(watch->loop);
     assert((events & ~(unsigned)(ASYNC_READ | ASYNC_WRITE)) == 0);
     if (events == watch->events)
         return 0;

@@ -45,7 +45,7 @@ ASYNC_BEGIN_DECLS
 
 /*
  * async_condition_init - a condition of what `lock` guards. async_condition_fini asserts that
- * nobody waits for it.
+ * nobody waits for it; nor may a waiter be left that was notified and not told yet.
  * Owns      the caller keeps the lock, which outlives the condition.
  */
 void async_condition_init(struct async_condition *condition, struct async_lock *lock);

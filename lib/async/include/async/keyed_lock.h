@@ -20,8 +20,8 @@ struct async_keyed_lock;
 
 /* One who waits for or holds a key. The key's bytes are the caller's and stay until released. */
 struct async_keyed_waiter {
-    struct async_waiter
-        waiter; /* init with async_waiter_init(); on_done and deadline as anywhere */
+    struct async_waiter waiter;          /* on_done and deadline as anywhere */
+    const struct async_keyed_lock *lock; /* the table whose secret the hash is made with */
     const void *key;
     size_t key_bytes;
     uint64_t hash;

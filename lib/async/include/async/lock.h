@@ -50,6 +50,7 @@ void async_lock_acquire(struct async_lock *lock, struct async_waiter *waiter);
 
 /*
  * async_lock_release - gives the lock up, to the longest waiting if there is one.
+ * Not before on_done has told the holder that it holds; to give a lock up before, cancel.
  * Errors    -EINVAL: nobody holds it. -EPERM: another holds it. Nothing has changed then.
  * Thread    any; usually the holder's.
  */

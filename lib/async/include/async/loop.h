@@ -76,7 +76,7 @@ ASYNC_BEGIN_DECLS
 int async_loop_new(struct async_loop **ret_loop);
 
 /*
- * async_loop_free - ends a loop that is not running. NULL is allowed.
+ * async_loop_free - ends a loop that is not running (asserted). NULL is allowed.
  * What is still posted or armed is forgotten, not run; its memory is the caller's again.
  */
 void async_loop_free(struct async_loop *loop);
@@ -165,7 +165,10 @@ int async_watch_init(struct async_watch *watch, struct async_loop *loop, int fd,
  */
 int async_watch_set(struct async_watch *watch, unsigned events);
 
-/* async_watch_fini - ends the watch: on_ready will not be called again. No-op on a zeroed watch. */
+/*
+ * async_watch_fini - ends the watch: on_ready will not be called again. No-op on a zeroed watch.
+ * Thread    the loop's; any, once the loop will not run again.
+ */
 void async_watch_fini(struct async_watch *watch);
 
 ASYNC_END_DECLS
