@@ -239,7 +239,7 @@ static void test_long_bodies_are_whole(void **state)
         for (unsigned round = 0; round < 2; round++) {
             struct client client;
             struct client_reply reply;
-            client_open_small(&client, world.address, 4096);
+            client_open_small(&client, world.address, 256 * 1024);
             client_send_format(&client,
                                "GET /fetch?url=http://127.0.0.1:%u/ HTTP/1.1\r\nHost: t\r\n\r\n",
                                origin_port(world.origin));
