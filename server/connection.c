@@ -26,7 +26,6 @@
 #include <unistd.h>
 
 #include "connection_private.h"
-#include "http1_reply.h"
 #include "log/log.h"
 #include "problem.h"
 
@@ -58,17 +57,6 @@ static const char *const state_names[] = {
 
 static void advance(struct connection *connection);
 
-static bool has_unsent(const struct connection *connection)
-{
-    return connection->output != NULL && !output_is_empty(connection->output);
-}
-
-static bool has_unparsed(const struct connection *connection)
-{
-    return connection->exchange != NULL &&
-           connection->exchange->parsed < connection->exchange->used;
-}
-
 static int64_t after_ms(const struct connection *connection, uint32_t ms)
 {
     return async_loop_now_ns(connection->worker->loop) + (int64_t)ms * ASYNC_MS;
@@ -92,7 +80,7 @@ static int64_t state_deadline(const struct connection *connection, enum connecti
     }
 }
 
-static void enter(struct connection *connection, enum connection_state next)
+void connection_enter(struct connection *connection, enum connection_state next)
 {
     assert((moves[connection->state] & 1u << next) != 0);
     log_trace("connection", "fd=%d from=%s to=%s", connection->transport.fd,
@@ -138,14 +126,14 @@ static void finish(struct connection *connection)
     struct worker *worker = connection->worker;
 
     /* A reply that is not sent whole must not look whole. */
-    if (has_unsent(connection))
+    if (connection_has_unsent(connection))
         connection->is_aborted = true;
     if (connection->state == CONNECTION_HANDLING) {
         if (connection->exchange->request.progress == REPLY_STARTED)
             connection->is_aborted = true;
         leave_handler(connection);
     }
-    enter(connection, CONNECTION_CLOSED);
+    connection_enter(connection, CONNECTION_CLOSED);
     async_timer_disarm(&connection->timer);
     async_loop_unpost(worker->loop, &connection->wake);
     async_watch_fini(&connection->watch);
@@ -157,139 +145,20 @@ static void finish(struct connection *connection)
     worker_connection_closed(worker);
 }
 
-static void request_prepare(struct connection *connection)
-{
-    struct request *request = &connection->exchange->request;
-
-    request->loop = connection->worker->loop;
-    request->start_ns = async_loop_now_ns(request->loop);
-    request->on_gone = NULL;
-    request->on_writable = NULL;
-    request->carrier = &connection_carrier_ops;
-    request->progress = REPLY_NONE;
-    request->body_left_bytes = 0;
-    request->is_body_dropped = false;
-    connection->is_writable_wanted = false;
-    connection->requests++;
-}
-
-/* Answers what cannot be handled with a problem, and closes after it. */
-static void refuse(struct connection *connection, int status, const char *detail)
-{
-    static const struct reply_field retry = {.name = "Retry-After", .value = "1"};
-
-    request_prepare(connection);
-    connection->keeps_alive = false;
-    worker_count(&connection->worker->counters.refused);
-    log_debug("request refused", "fd=%d status=%d detail=\"%s\"", connection->transport.fd, status,
-              detail);
-    enter(connection, CONNECTION_HANDLING);
-    problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
-}
-
-static void handle(struct connection *connection)
-{
-    request_prepare(connection);
-    connection->keeps_alive = connection->exchange->parser.keeps_alive;
-    worker_count(&connection->worker->counters.requests);
-    enter(connection, CONNECTION_HANDLING);
-    router_start(&connection->worker->router, &connection->exchange->request);
-}
-
-/* A head with a body behind it: says whether the body is welcome. */
-static void on_body_announced(struct connection *connection)
-{
-    struct exchange *exchange = connection->exchange;
-
-    if (!exchange->parser.expects_continue) {
-        enter(connection, CONNECTION_BODY);
-        return;
-    }
-    if (router_status(&connection->worker->router, &exchange->request) != 0) {
-        /* The final answer instead of 100. Whether the body still comes is not known then, so the
-         * connection cannot be kept. Source: RFC 9110 section 10.1.1. */
-        exchange->parser.keeps_alive = false;
-        handle(connection);
-        return;
-    }
-    enter(connection, CONNECTION_BODY);
-    /* A client that began the body without waiting needs no invitation. */
-    if (!has_unparsed(connection) && connection_need_output(connection) &&
-        http1_reply_continue(connection->output) < 0)
-        connection->is_broken = true;
-}
-
-static void begin_message(struct connection *connection)
-{
-    struct exchange *exchange = connection->exchange;
-
-    exchange->request.is_head = false;
-    exchange->request.http_version = 11;
-    http1_parser_begin(&exchange->parser, &connection->worker->settings->limits, &exchange->request,
-                       exchange->fields);
-    enter(connection, CONNECTION_HEAD);
-}
-
 /* Each step_* does the next thing its state allows, and returns whether there may be more. */
 
 static bool step_idle(struct connection *connection)
 {
-    if (has_unparsed(connection)) {
-        begin_message(connection);
+    if (connection_has_unparsed(connection)) {
+        connection_begin_message(connection);
         return true;
     }
     if (!connection->is_input_ended && !connection->worker->is_draining)
         return false;
-    if (has_unsent(connection))
-        enter(connection, CONNECTION_CLOSING);
+    if (connection_has_unsent(connection))
+        connection_enter(connection, CONNECTION_CLOSING);
     else
         connection->is_broken = true;
-    return false;
-}
-
-static bool step_message(struct connection *connection)
-{
-    struct exchange *exchange = connection->exchange;
-    size_t consumed;
-
-    if (connection->state == CONNECTION_HEAD) {
-        connection->is_blocked =
-            has_unsent(connection) &&
-            (!output_has_room(connection->output) ||
-             connection->output->replies >= connection->worker->settings->limits.pipelined_replies);
-        if (connection->is_blocked)
-            return false;
-        if (exchange->parsed > 0 && exchange->capacity - exchange->used < EXCHANGE_BODY_BYTES)
-            exchange_compact(exchange);
-    }
-    enum http1_event event = http1_parse(&exchange->parser, exchange->bytes + exchange->parsed,
-                                         exchange->used - exchange->parsed, &consumed);
-    exchange->parsed += consumed;
-    switch (event) {
-    case HTTP1_ERROR:
-        refuse(connection, exchange->parser.error_status, exchange->parser.error_detail);
-        return true;
-    case HTTP1_HEAD:
-        on_body_announced(connection);
-        return true;
-    case HTTP1_DONE:
-        handle(connection);
-        return true;
-    case HTTP1_MORE:
-        break;
-    }
-    if (connection->state == CONNECTION_BODY) {
-        /* All of the body so far is dealt with: the next piece goes where it was. */
-        exchange->used -= consumed;
-        exchange->parsed -= consumed;
-    } else if (!has_unparsed(connection)) {
-        enter(connection, CONNECTION_IDLE); /* those were empty lines */
-        return true;
-    }
-    if (connection->is_input_ended) {
-        refuse(connection, 400, "The connection ended in the middle of a request.");
-        return true;
-    }
     return false;
 }
 
@@ -306,7 +175,7 @@ static bool step_handling(struct connection *connection)
     }
     if (connection->is_broken)
         return false;
-    enter(connection, connection->keeps_alive ? CONNECTION_IDLE : CONNECTION_CLOSING);
+    connection_enter(connection, connection->keeps_alive ? CONNECTION_IDLE : CONNECTION_CLOSING);
     if (connection->state == CONNECTION_CLOSING)
         drop_exchange(connection);
     return true;
@@ -321,7 +190,7 @@ static bool step(struct connection *connection)
         return step_idle(connection);
     case CONNECTION_HEAD:
     case CONNECTION_BODY:
-        return step_message(connection);
+        return connection_step_message(connection);
     case CONNECTION_HANDLING:
         return step_handling(connection);
     default:
@@ -334,7 +203,7 @@ static void flush(struct connection *connection)
 {
     struct iovec spans[OUTPUT_ENTRIES];
 
-    if (!has_unsent(connection))
+    if (!connection_has_unsent(connection))
         return;
     size_t wanted = connection->output->unsent_bytes;
     ssize_t sent = connection->transport.ops->write(&connection->transport, spans,
@@ -370,19 +239,19 @@ static bool tell_writable(struct connection *connection)
 /* Ends our side once all is sent. */
 static void close_when_sent(struct connection *connection)
 {
-    if (connection->state != CONNECTION_CLOSING || has_unsent(connection))
+    if (connection->state != CONNECTION_CLOSING || connection_has_unsent(connection))
         return;
     if (connection->is_input_ended) {
         connection->is_broken = true; /* nothing unread that would reset what was sent */
         return;
     }
     connection->transport.ops->end(&connection->transport);
-    enter(connection, CONNECTION_LINGERING);
+    connection_enter(connection, CONNECTION_LINGERING);
 }
 
 static unsigned wanted_events(const struct connection *connection)
 {
-    unsigned events = has_unsent(connection) ? ASYNC_WRITE : 0;
+    unsigned events = connection_has_unsent(connection) ? ASYNC_WRITE : 0;
 
     if (connection->is_input_ended)
         return events;
@@ -410,12 +279,12 @@ static unsigned wanted_events(const struct connection *connection)
  */
 static void settle(struct connection *connection)
 {
-    int64_t deadline_ns =
-        has_unsent(connection) ? connection->write_deadline_ns : connection->state_deadline_ns;
+    int64_t deadline_ns = connection_has_unsent(connection) ? connection->write_deadline_ns
+                                                            : connection->state_deadline_ns;
 
     if (connection->state == CONNECTION_IDLE)
         drop_exchange(connection);
-    if (!has_unsent(connection))
+    if (!connection_has_unsent(connection))
         drop_output(connection);
     if (async_watch_set(&connection->watch, wanted_events(connection)) < 0) {
         finish(connection);
@@ -439,8 +308,9 @@ static void advance(struct connection *connection)
         }
         if (!connection->is_broken)
             flush(connection);
-        goes_on = !connection->is_broken && (tell_writable(connection) ||
-                                             (connection->is_blocked && !has_unsent(connection)));
+        goes_on = !connection->is_broken &&
+                  (tell_writable(connection) ||
+                   (connection->is_blocked && !connection_has_unsent(connection)));
     } while (goes_on && ++rounds < ROUNDS_MAX);
     close_when_sent(connection);
     if (connection->is_broken) {
@@ -524,17 +394,17 @@ static void on_wake(struct async_task *task)
 static void on_deadline(struct async_timer *timer)
 {
     struct connection *connection = async_container_of(timer, struct connection, timer);
-    int64_t deadline_ns =
-        has_unsent(connection) ? connection->write_deadline_ns : connection->state_deadline_ns;
+    int64_t deadline_ns = connection_has_unsent(connection) ? connection->write_deadline_ns
+                                                            : connection->state_deadline_ns;
 
     if (async_loop_now_ns(connection->worker->loop) < deadline_ns) {
         settle(connection);
         return;
     }
-    if (!has_unsent(connection) && connection->state == CONNECTION_HEAD)
-        refuse(connection, 408, "The request's head did not come in time.");
-    else if (!has_unsent(connection) && connection->state == CONNECTION_BODY)
-        refuse(connection, 408, "The request's body did not come in time.");
+    if (!connection_has_unsent(connection) && connection->state == CONNECTION_HEAD)
+        connection_refuse(connection, 408, "The request's head did not come in time.");
+    else if (!connection_has_unsent(connection) && connection->state == CONNECTION_BODY)
+        connection_refuse(connection, 408, "The request's body did not come in time.");
     else
         connection->is_broken = true;
     advance(connection);
@@ -550,7 +420,7 @@ static void refuse_crowd(struct connection *connection)
     }
     connection->exchange->request.is_head = false;
     connection->exchange->request.http_version = 11;
-    refuse(connection, 503, "Too many connections are open.");
+    connection_refuse(connection, 503, "Too many connections are open.");
 }
 
 void connection_open(struct worker *worker, int fd)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection_private.h - what the two halves of a connection share: connection.c reads, sends and
- * decides when; connection_reply.c is the carrier that takes handlers' replies.
+ * connection_private.h - what the parts of a connection share: connection.c reads, sends and
+ * decides when; connection_request.c has requests parsed and handled; connection_reply.c is the
+ * carrier that takes handlers' replies.
  */
 #ifndef SERVER_CONNECTION_PRIVATE_H
 #define SERVER_CONNECTION_PRIVATE_H
@@ -52,6 +53,33 @@ struct connection {
 
 /* The carrier for requests of a connection. */
 extern const struct carrier_ops connection_carrier_ops;
+
+/* Whether something is to be sent; whether something was read that no request has taken yet. */
+static inline bool connection_has_unsent(const struct connection *connection)
+{
+    return connection->output != NULL && !output_is_empty(connection->output);
+}
+
+static inline bool connection_has_unparsed(const struct connection *connection)
+{
+    return connection->exchange != NULL &&
+           connection->exchange->parsed < connection->exchange->used;
+}
+
+/* connection_enter - the only way to change the state; checks the move, begins its deadline. */
+void connection_enter(struct connection *connection, enum connection_state next);
+
+/* connection_begin_message - IDLE, something unparsed: to HEAD. */
+void connection_begin_message(struct connection *connection);
+
+/*
+ * connection_step_message - HEAD or BODY: parses what is there, and hands the request over when it
+ * is complete or not to be. Returns whether the state has changed.
+ */
+bool connection_step_message(struct connection *connection);
+
+/* connection_refuse - answers what cannot be handled with a problem, and closes after it. */
+void connection_refuse(struct connection *connection, int status, const char *detail);
 
 /* connection_need_output - makes sure there is an output; false, and broken, without memory. */
 bool connection_need_output(struct connection *connection);

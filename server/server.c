@@ -156,7 +156,7 @@ static int bind_address(struct sockaddr_storage *address, unsigned loops, int *f
 {
     socklen_t length = sizeof(*address);
     unsigned bound = 0;
-    int probe;
+    int probe = -1;
     int status;
 
     if (address_port(address) != 0) {

@@ -214,7 +214,7 @@ static int fail_to_start(void *shared, struct async_loop *loop, unsigned loop_in
 
 static void test_handler_that_cannot_start_stops_the_start(void **state)
 {
-    struct server_route route = {.path = "/", .start_loop = fail_to_start};
+    static const struct server_route route = {.path = "/", .start_loop = fail_to_start};
     struct server *server = NULL;
 
     (void)state;

@@ -167,11 +167,11 @@ static void on_free_loop(void *context)
 
 static void test_handlers_are_stopped_in_phases_over_all_loops(void **state)
 {
-    struct server_route route = {.path = "/",
-                                 .start_loop = on_start_loop,
-                                 .drain_loop = on_drain_loop,
-                                 .stop_loop = on_stop_loop,
-                                 .free_loop = on_free_loop};
+    static const struct server_route route = {.path = "/",
+                                              .start_loop = on_start_loop,
+                                              .drain_loop = on_drain_loop,
+                                              .stop_loop = on_stop_loop,
+                                              .free_loop = on_free_loop};
     struct server *server;
 
     (void)state;

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * connection_request.c - from the bytes that were read to a request that is handled or refused.
+ *
+ * Reads nothing and sends nothing: connection.c does, and says when this is called.
+ */
+#include <assert.h>
+
+#include "connection_private.h"
+#include "http1_reply.h"
+#include "log/log.h"
+#include "problem.h"
+
+static void request_prepare(struct connection *connection)
+{
+    struct request *request = &connection->exchange->request;
+
+    request->loop = connection->worker->loop;
+    request->start_ns = async_loop_now_ns(request->loop);
+    request->on_gone = NULL;
+    request->on_writable = NULL;
+    request->carrier = &connection_carrier_ops;
+    request->progress = REPLY_NONE;
+    request->body_left_bytes = 0;
+    request->is_body_dropped = false;
+    connection->is_writable_wanted = false;
+    connection->requests++;
+}
+
+void connection_refuse(struct connection *connection, int status, const char *detail)
+{
+    static const struct reply_field retry = {.name = "Retry-After", .value = "1"};
+
+    request_prepare(connection);
+    connection->keeps_alive = false;
+    worker_count(&connection->worker->counters.refused);
+    log_debug("request refused", "fd=%d status=%d detail=\"%s\"", connection->transport.fd, status,
+              detail);
+    connection_enter(connection, CONNECTION_HANDLING);
+    problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
+}
+
+static void handle(struct connection *connection)
+{
+    request_prepare(connection);
+    connection->keeps_alive = connection->exchange->parser.keeps_alive;
+    worker_count(&connection->worker->counters.requests);
+    connection_enter(connection, CONNECTION_HANDLING);
+    router_start(&connection->worker->router, &connection->exchange->request);
+}
+
+/* A head with a body behind it: says whether the body is welcome. */
+static void on_body_announced(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+
+    if (!exchange->parser.expects_continue) {
+        connection_enter(connection, CONNECTION_BODY);
+        return;
+    }
+    if (router_status(&connection->worker->router, &exchange->request) != 0) {
+        /* The final answer instead of 100. Whether the body still comes is not known then, so the
+         * connection cannot be kept. Source: RFC 9110 section 10.1.1. */
+        exchange->parser.keeps_alive = false;
+        handle(connection);
+        return;
+    }
+    connection_enter(connection, CONNECTION_BODY);
+    /* A client that began the body without waiting needs no invitation. */
+    if (!connection_has_unparsed(connection) && connection_need_output(connection) &&
+        http1_reply_continue(connection->output) < 0)
+        connection->is_broken = true;
+}
+
+void connection_begin_message(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+
+    exchange->request.is_head = false;
+    exchange->request.http_version = 11;
+    http1_parser_begin(&exchange->parser, &connection->worker->settings->limits, &exchange->request,
+                       exchange->fields);
+    connection_enter(connection, CONNECTION_HEAD);
+}
+
+bool connection_step_message(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    size_t consumed;
+
+    if (connection->state == CONNECTION_HEAD) {
+        connection->is_blocked =
+            connection_has_unsent(connection) &&
+            (!output_has_room(connection->output) ||
+             connection->output->replies >= connection->worker->settings->limits.pipelined_replies);
+        if (connection->is_blocked)
+            return false;
+        if (exchange->parsed > 0 && exchange->capacity - exchange->used < EXCHANGE_BODY_BYTES)
+            exchange_compact(exchange);
+    }
+    enum http1_event event = http1_parse(&exchange->parser, exchange->bytes + exchange->parsed,
+                                         exchange->used - exchange->parsed, &consumed);
+    exchange->parsed += consumed;
+    switch (event) {
+    case HTTP1_ERROR:
+        connection_refuse(connection, exchange->parser.error_status, exchange->parser.error_detail);
+        return true;
+    case HTTP1_HEAD:
+        on_body_announced(connection);
+        return true;
+    case HTTP1_DONE:
+        handle(connection);
+        return true;
+    case HTTP1_MORE:
+        break;
+    }
+    if (connection->state == CONNECTION_BODY) {
+        /* All of the body so far is dealt with: the next piece goes where it was. */
+        exchange->used -= consumed;
+        exchange->parsed -= consumed;
+    } else if (!connection_has_unparsed(connection)) {
+        connection_enter(connection, CONNECTION_IDLE); /* those were empty lines */
+        return true;
+    }
+    if (connection->is_input_ended) {
+        connection_refuse(connection, 400, "The connection ended in the middle of a request.");
+        return true;
+    }
+    return false;
+}
