@@ -5,14 +5,17 @@
  * A player asks for something, waits, and is granted it, times out or is cancelled; granted, it
  * enters, stays a while and leaves. The games check what must hold inside, with plain variables, so
  * that the thread sanitizer sees when two are inside at once. stress_games.c has the games,
- * test_stress.c the threads, and the choice of who does what when.
+ * stress_meetings.c those at which many are told at once, test_stress.c the threads, and the choice
+ * of who does what when.
  */
 #ifndef STRESS_H
 #define STRESS_H
 
 #include <stdatomic.h>
 
+#include <async/barrier.h>
 #include <async/condition.h>
+#include <async/event.h>
 #include <async/keyed_lock.h>
 #include <async/lock.h>
 #include <async/once.h>
@@ -27,6 +30,7 @@ enum {
     STRESS_QUEUE_CAPACITY = 4,
     STRESS_RATE_PER_S = 20000,
     STRESS_BURST = 5,
+    STRESS_PARTIES = 3,
     /* Where the order of grants can be seen, as only one is inside at a time. */
     STRESS_LINE_LOCK = 0,
     STRESS_LINE_ONCE = 1,
@@ -99,6 +103,12 @@ struct world {
     struct async_lock pot_lock;
     struct async_condition pot_filled;
     long pot_coins, pot_added, pot_taken;
+
+    struct async_event event;
+    atomic_long event_sets, event_visits;
+
+    struct async_barrier barrier;
+    atomic_long barrier_visits, barrier_arrivals;
 };
 
 /* Where a player is after a grant. */
@@ -117,15 +127,20 @@ struct game {
     void (*leave)(struct player *player);
 };
 
-extern const struct game stress_games[];
+extern const struct game *const stress_games[];
 extern const unsigned stress_game_count;
+extern const struct game stress_event_game, stress_barrier_game;
 
 /* test_stress.c: the result of a wait, whichever of the player's waiters it was. */
 void player_told(struct player *player, int status);
 
+/* The player's plain waiter, about to wait until `deadline_ns`. */
+struct async_waiter *player_waiter(struct player *player, int64_t deadline_ns);
+
 /* The players' waiters, for waits that end in player_told(). */
 void player_init_waiters(struct player *player);
 
+/* stress_world.c: everything free and empty. */
 void world_init(struct world *world);
 
 /* What must hold when all have left: everything is free, and the sums are right. */

@@ -23,7 +23,7 @@ static void check_turn(struct player *player, unsigned line)
     player->thread->granted[line] = player->request;
 }
 
-static struct async_waiter *plain_waiter(struct player *player, int64_t deadline_ns)
+struct async_waiter *player_waiter(struct player *player, int64_t deadline_ns)
 {
     player->waiter.deadline_ns = deadline_ns;
     player->waiting = &player->waiter;
@@ -34,7 +34,7 @@ static struct async_waiter *plain_waiter(struct player *player, int64_t deadline
 static void lock_ask(struct player *player, int64_t deadline_ns)
 {
     line_up(player, STRESS_LINE_LOCK);
-    async_lock_acquire(&player->thread->world->lock, plain_waiter(player, deadline_ns));
+    async_lock_acquire(&player->thread->world->lock, player_waiter(player, deadline_ns));
 }
 
 static enum place lock_enter(struct player *player, int status)
@@ -69,9 +69,9 @@ static void rwlock_ask(struct player *player, int64_t deadline_ns)
 
     player->choice = stress_random(player->thread, 3) == 0 ? WRITES : READS;
     if (player->choice == WRITES)
-        async_rwlock_acquire_write(&world->rwlock, plain_waiter(player, deadline_ns));
+        async_rwlock_acquire_write(&world->rwlock, player_waiter(player, deadline_ns));
     else
-        async_rwlock_acquire_read(&world->rwlock, plain_waiter(player, deadline_ns));
+        async_rwlock_acquire_read(&world->rwlock, player_waiter(player, deadline_ns));
 }
 
 static enum place rwlock_enter(struct player *player, int status)
@@ -108,7 +108,7 @@ static void rwlock_leave(struct player *player)
 /* semaphore: never more inside than there are units. */
 static void semaphore_ask(struct player *player, int64_t deadline_ns)
 {
-    async_semaphore_acquire(&player->thread->world->semaphore, plain_waiter(player, deadline_ns));
+    async_semaphore_acquire(&player->thread->world->semaphore, player_waiter(player, deadline_ns));
 }
 
 static enum place semaphore_enter(struct player *player, int status)
@@ -235,7 +235,7 @@ static void queue_give_up(struct player *player, bool is_cancelled)
 static void once_ask(struct player *player, int64_t deadline_ns)
 {
     line_up(player, STRESS_LINE_ONCE);
-    async_once_enter(&player->thread->world->once, plain_waiter(player, deadline_ns));
+    async_once_enter(&player->thread->world->once, player_waiter(player, deadline_ns));
 }
 
 static enum place once_enter(struct player *player, int status)
@@ -333,7 +333,7 @@ static void condition_give_up(struct player *player, bool is_cancelled)
     condition_leave(player);
 }
 
-const struct game stress_games[] = {
+static const struct game games[] = {
     {"lock", false, lock_ask, lock_enter, NULL, lock_leave},
     {"rwlock", false, rwlock_ask, rwlock_enter, NULL, rwlock_leave},
     {"semaphore", false, semaphore_ask, semaphore_enter, NULL, semaphore_leave},
@@ -342,6 +342,11 @@ const struct game stress_games[] = {
     {"once", false, once_ask, once_enter, NULL, once_leave},
     {"rate limiter", false, rate_ask, rate_enter, NULL, NULL},
     {"condition", true, condition_ask, condition_enter, condition_give_up, condition_leave},
+};
+
+const struct game *const stress_games[] = {
+    &games[0], &games[1], &games[2], &games[3],          &games[4],
+    &games[5], &games[6], &games[7], &stress_event_game, &stress_barrier_game,
 };
 const unsigned stress_game_count = sizeof(stress_games) / sizeof(stress_games[0]);
 
@@ -358,46 +363,4 @@ void player_init_waiters(struct player *player)
     async_queue_waiter_init(&player->queue, loop, on_queue);
     async_rate_waiter_init(&player->rate, loop, on_rate);
     async_waiter_init(&player->condition.waiter, loop, on_condition);
-}
-
-void world_init(struct world *world)
-{
-    int err;
-
-    *world = (struct world){0};
-    async_lock_init(&world->lock);
-    async_rwlock_init(&world->rwlock);
-    async_semaphore_init_bounded(&world->semaphore, STRESS_UNITS);
-    err = async_keyed_lock_new(&world->keyed);
-    assert(err == 0);
-    for (unsigned i = 0; i < STRESS_KEYS; i++)
-        world->keys[i] = (char)('a' + i);
-    async_queue_init(&world->queue, ASYNC_QUEUE_FIFO, STRESS_QUEUE_CAPACITY, NULL);
-    async_once_init(&world->once);
-    err = async_rate_limiter_init(&world->rate, STRESS_RATE_PER_S, ASYNC_S, STRESS_BURST);
-    assert(err == 0);
-    async_lock_init(&world->pot_lock);
-    async_condition_init(&world->pot_filled, &world->pot_lock);
-}
-
-void world_check_and_fini(struct world *world, int64_t elapsed_ns)
-{
-    long left = (long)async_queue_size(&world->queue);
-    int64_t tokens_max = STRESS_BURST + elapsed_ns * STRESS_RATE_PER_S / ASYNC_S + 1;
-
-    assert(atomic_load(&world->puts) == atomic_load(&world->gets) + left);
-    assert(world->pot_added == world->pot_taken + world->pot_coins);
-    assert(atomic_load(&world->tokens) <= tokens_max);
-    assert(async_semaphore_value(&world->semaphore) == STRESS_UNITS);
-    assert(async_keyed_lock_keys(world->keyed) == 0);
-    async_queue_shutdown(&world->queue, true);
-    async_condition_fini(&world->pot_filled);
-    async_lock_fini(&world->pot_lock);
-    async_rate_limiter_fini(&world->rate);
-    async_once_fini(&world->once);
-    async_queue_fini(&world->queue);
-    async_keyed_lock_free(world->keyed);
-    async_semaphore_fini(&world->semaphore);
-    async_rwlock_fini(&world->rwlock);
-    async_lock_fini(&world->lock);
 }
