@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <ifaddrs.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -21,40 +20,18 @@
 #include "log/log.h"
 #include "server.h"
 
-#define ROUTES            3
-#define OWN_ADDRESSES_MAX 64
+#define ROUTES 3
 
 /* One object may take up this part of the cache, so that none empties it. */
 #define OBJECT_SHARE_PERCENT 25
 
 struct service {
     struct config config; /* the fetcher's policy points into it */
-    struct guard_network own_addresses[OWN_ADDRESSES_MAX];
-    size_t own_address_count;
     struct access *access;
     struct store *store;
     struct fetcher *fetcher;
     struct server *server;
 };
-
-/* The addresses of this machine: a fetch of them on our port would come back to us. Loopback is
- * known to the guard. Without the list it is only the looser: the port is closed all the same
- * unless the operator has opened it. */
-static void own_addresses_find(struct service *service)
-{
-    struct ifaddrs *list;
-
-    if (getifaddrs(&list) < 0)
-        return;
-    for (const struct ifaddrs *item = list; item != NULL; item = item->ifa_next) {
-        struct guard_network *own = &service->own_addresses[service->own_address_count];
-        if (service->own_address_count == OWN_ADDRESSES_MAX)
-            break;
-        if (item->ifa_addr != NULL && guard_network_of_address(item->ifa_addr, own) == 0)
-            service->own_address_count++;
-    }
-    freeifaddrs(list);
-}
 
 static int store_make(struct service *service)
 {
@@ -75,7 +52,6 @@ static int fetcher_make(struct service *service)
     const struct config *config = &service->config;
     struct fetch_settings fetch;
 
-    own_addresses_find(service);
     fetch_settings_default(&fetch);
     fetch.default_lifetime_s = (uint32_t)config->fetch_lifetime_s;
     fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
@@ -100,8 +76,6 @@ static int fetcher_make(struct service *service)
         .allowed_count = config->fetch_allow.count,
         .ports = config->fetch_extra_ports.items,
         .port_count = config->fetch_extra_ports.count,
-        .own_addresses = service->own_addresses,
-        .own_address_count = service->own_address_count,
     };
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }

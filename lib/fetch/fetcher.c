@@ -105,13 +105,14 @@ int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t
 {
     uint16_t *copy = malloc((count + 1) * sizeof *copy);
 
+    assert(fetcher->own_ports == NULL);
     if (copy == NULL)
         return -ENOMEM;
     memcpy(copy, ports, count * sizeof *copy);
-    free(fetcher->own_ports);
     fetcher->own_ports = copy;
     fetcher->settings.guard.own_ports = copy;
-    fetcher->settings.guard.own_port_count = count;
+    /* Loops may be judging already: who sees the count sees the ports. */
+    __atomic_store_n(&fetcher->settings.guard.own_port_count, count, __ATOMIC_RELEASE);
     return 0;
 }
 

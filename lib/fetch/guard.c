@@ -318,6 +318,7 @@ enum guard_reason guard_check_address(const struct guard_policy *policy,
 {
     struct guard_network exact;
     enum guard_reason reason;
+    size_t own_port_count;
     uint16_t port;
     bool is_allowed;
 
@@ -337,7 +338,8 @@ enum guard_reason guard_check_address(const struct guard_policy *policy,
     if (guard_network_of_address(address, &exact) < 0)
         return GUARD_FAMILY;
 
-    if (has_port(policy->own_ports, policy->own_port_count, port) &&
+    own_port_count = __atomic_load_n(&policy->own_port_count, __ATOMIC_ACQUIRE);
+    if (own_port_count > 0 && has_port(policy->own_ports, own_port_count, port) &&
         is_own_address(policy, exact.family, exact.address))
         return GUARD_OWN;
     reason = check_bytes(policy, exact.family, exact.address, &is_allowed);

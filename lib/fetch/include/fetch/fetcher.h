@@ -143,9 +143,10 @@ const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher);
 struct store *fetcher_store(const struct fetcher *fetcher);
 
 /*
- * fetcher_set_own_ports - the server's own ports, once they are known: closed from now on.
+ * fetcher_set_own_ports - the server's own ports, once they are known: closed from now on. To be
+ * called once. The addresses of this machine the fetcher has read itself.
  * Errors    -ENOMEM.
- * Thread    before the first request.
+ * Thread    any; lanes may be at work.
  */
 int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t count);
 

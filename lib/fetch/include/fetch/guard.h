@@ -42,7 +42,7 @@ struct guard_policy {
     const uint16_t *ports; /* open besides 80 and 443 */
     size_t port_count;
     const uint16_t *own_ports; /* where this server listens: closed on its own addresses */
-    size_t own_port_count;
+    size_t own_port_count;     /* may be set while the policy is used, after own_ports: once */
     const struct guard_network *own_addresses; /* besides the loopback ranges */
     size_t own_address_count;
 };
