@@ -36,8 +36,16 @@ static void on_give_back(struct async_waiter *waiter, int status)
     (void)err;
 }
 
+static int on_deliver(struct async_waiter *waiter, int status)
+{
+    /* Somebody who released the lock in the waiter's name before it was told made two owners. */
+    assert(status != 0 || async_lock_holder(waiter->primitive) == waiter);
+    return status;
+}
+
 static const struct async_waiter_ops lock_waiter_ops = {
     .on_give_back = on_give_back,
+    .on_deliver = on_deliver,
 };
 
 void async_lock_init(struct async_lock *lock) ASYNC_UNCHECKED_LOCKING
