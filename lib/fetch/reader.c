@@ -222,12 +222,9 @@ static void begin(struct fetch_reader *reader)
         settle_begun(reader, begun);
 }
 
-void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
+static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
                         const struct key *key, unsigned flags, fetch_progress_fn *on_progress)
 {
-    const struct fetch_settings *settings = &lane->fetcher->settings;
-    struct entry *entry = NULL;
-
     async_loop_assert_current(lane->loop);
     *reader = (struct fetch_reader){
         .lane = lane, .on_progress = on_progress, .flags = flags, .restarts_left = 1};
@@ -237,7 +234,16 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
     async_list_init(&reader->node);
     async_task_init(&reader->wake, on_wake);
     async_timer_init(&reader->deadline, on_deadline);
-    if ((flags & FETCH_FRESH_ONLY) == 0)
+}
+
+void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
+                        const struct key *key, unsigned flags, fetch_progress_fn *on_progress)
+{
+    const struct fetch_settings *settings = &lane->fetcher->settings;
+    struct entry *entry = NULL;
+
+    reader_init(reader, lane, url, key, flags, on_progress);
+    if ((flags & (FETCH_FRESH_ONLY | FETCH_NOT_STORED)) == 0)
         entry = fetch_lane_lookup(lane, &reader->key, fetch_lane_now_s(lane));
     if (entry != NULL) {
         answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
@@ -246,6 +252,18 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
     async_timer_arm(&reader->deadline, lane->loop,
                     async_loop_now_ns(lane->loop) + settings->wait_timeout_ms * ASYNC_MS);
     begin(reader);
+}
+
+void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
+                            struct fetch_url *url, const struct key *key, struct entry **take_entry,
+                            fetch_progress_fn *on_progress)
+{
+    struct entry *entry = *take_entry;
+
+    *take_entry = NULL;
+    assert(body_status(entry->body) == 0);
+    reader_init(reader, lane, url, key, 0, on_progress);
+    answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
 }
 
 /* Cases 7 and 31: the fetch broke before this reader got anything, and may be tried once more. All

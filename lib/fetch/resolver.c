@@ -60,6 +60,8 @@ int resolver_new(struct async_loop *loop, const struct fetch_settings *settings,
     if (settings->hosts_path != NULL)
         (void)evdns_base_load_hosts(resolver->base, settings->hosts_path);
     evdns_base_search_clear(resolver->base);
+    /* Questions at a time; the default of 64 makes a crowd of names wait for each other. */
+    evdns_base_set_option(resolver->base, "max-inflight", "1024");
     *ret_resolver = resolver;
     return 0;
 }

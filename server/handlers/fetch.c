@@ -303,26 +303,21 @@ static void on_progress(struct fetch_reader *reader)
     advance(async_container_of(reader, struct fetch_request, reader));
 }
 
-/* What the memo knows and the store has: no allocation, no copy, no waiting. */
-static bool answer_hit(struct fetch_context *context, struct request *request,
-                       const struct fetch_query *query, const struct fetch_wishes *wishes)
+/* A fresh entry of the store; takes the reference over. Without `select`, and with a body in few
+ * enough pieces: no allocation, no copy, no waiting. Returns false for the others, entry untouched.
+ */
+static bool answer_hit(struct request *request, const struct fetch_query *query,
+                       const struct fetch_wishes *wishes, struct entry *entry, int64_t now_s)
 {
-    int64_t now_s = fetch_lane_now_s(context->lane);
     struct fetch_answer answer;
     struct iovec spans[REPLY_SPANS_MAX];
-    struct entry *entry;
     int span_count;
 
-    if (query->select != NULL || wishes->is_fresh_only)
-        return false;
-    entry = fetch_lane_lookup(context->lane, &query->key, now_s);
-    if (entry == NULL)
+    if (query->select != NULL)
         return false;
     span_count = whole_spans(entry, spans);
-    if (span_count < 0) {
-        entry_unref(entry); /* a long body: piece by piece */
+    if (span_count < 0)
         return false;
-    }
     fetch_describe_hit(&answer, entry, now_s);
     if (wishes->has_none_match && fetch_is_not_modified(request, entry))
         reply_not_modified(request, entry, &answer);
@@ -331,22 +326,31 @@ static bool answer_hit(struct fetch_context *context, struct request *request,
     return true;
 }
 
+/* A request that cannot be answered at once. `entry` is what the store has, whose reference is
+ * taken over, or NULL. */
 static void start_reader(struct fetch_context *context, struct request *request,
-                         const struct fetch_query *query, const struct fetch_wishes *wishes)
+                         const struct fetch_query *query, const struct fetch_wishes *wishes,
+                         struct entry *entry)
 {
     struct fetch_request *self = request_state(request, sizeof *self);
+    unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
 
     self->request = request;
     if (query->select != NULL) {
         self->select = strdup(query->select);
         if (self->select == NULL) {
+            entry_unref(entry);
             problem_send(request, 503, "this server is out of memory", NULL, 0);
             return;
         }
     }
     request->on_gone = on_gone;
-    fetch_reader_start(&self->reader, context->lane, query->url, &query->key,
-                       wishes->is_fresh_only ? FETCH_FRESH_ONLY : 0, on_progress);
+    if (entry != NULL)
+        fetch_reader_start_hit(&self->reader, context->lane, query->url, &query->key, &entry,
+                               on_progress);
+    else
+        fetch_reader_start(&self->reader, context->lane, query->url, &query->key, flags,
+                           on_progress);
     advance(self);
 }
 
@@ -354,8 +358,10 @@ static void start(struct request *request, void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
     const struct fetch_settings *settings = fetcher_settings(fetch_lane_fetcher(context->lane));
+    int64_t now_s = fetch_lane_now_s(context->lane);
     const struct fetch_query *query;
     struct fetch_wishes wishes;
+    struct entry *entry = NULL;
     int err = fetch_query_read(context->memo, request->query, &query);
 
     if (err < 0) {
@@ -363,14 +369,16 @@ static void start(struct request *request, void *context_pointer)
         return;
     }
     fetch_read_wishes(request, settings->via_name, &wishes);
-    if (answer_hit(context, request, query, &wishes))
+    if (!wishes.is_fresh_only)
+        entry = fetch_lane_lookup(context->lane, &query->key, now_s);
+    if (entry != NULL && answer_hit(request, query, &wishes, entry, now_s))
         return;
-    if (wishes.is_loop)
+    if (entry == NULL && wishes.is_loop)
         problem_send(request, 508, "this request has come through this server before", NULL, 0);
-    else if (wishes.is_only_if_cached && query->select == NULL)
+    else if (entry == NULL && wishes.is_only_if_cached)
         problem_send(request, 504, "not stored, and only-if-cached forbids to fetch it", NULL, 0);
     else
-        start_reader(context, request, query, &wishes);
+        start_reader(context, request, query, &wishes, entry);
 }
 
 static void free_loop(void *context_pointer)

@@ -323,6 +323,16 @@ struct fetcher *net_fetcher(struct net *net)
     return net->fetcher;
 }
 
+void net_purge(struct net *net, const char *url)
+{
+    struct fetch_url *parsed;
+
+    if (fetch_url_parse(url, strlen(url), 8192, &parsed) < 0)
+        die(url);
+    fetcher_purge(net->fetcher, parsed);
+    fetch_url_unref(parsed);
+}
+
 long net_counter_at(struct net *net, size_t offset)
 {
     struct fetch_counters counters;

@@ -51,6 +51,9 @@ struct net_ask *net_get(struct net *net, const char *url);
 
 struct fetcher *net_fetcher(struct net *net);
 
+/* net_purge - purges a URL. */
+void net_purge(struct net *net, const char *url);
+
 /* net_wait_counter - waits until a counter of the fetcher has the value. */
 #define net_wait_counter(net, name, value)                                                         \
     net_wait_counter_at(net, offsetof(struct fetch_counters, name), value)

@@ -97,6 +97,7 @@ typedef void fetch_progress_fn(struct fetch_reader *reader);
 enum fetch_flags {
     FETCH_FRESH_ONLY =
         1, /* no stored answer, and no fetch that began before: Cache-Control: no-cache */
+    FETCH_NOT_STORED = 2, /* the caller has just looked into the store, in vain */
 };
 
 /* One request that wants a URL. Fields below "The library's" are not for the caller. */
@@ -201,6 +202,15 @@ struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, 
  */
 void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
                         const struct key *key, unsigned flags, fetch_progress_fn *on_progress);
+
+/*
+ * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body
+ * is to be read piece by piece. Its state is FETCH_ANSWERED at once. Owns      takes the caller's
+ * reference to the entry over.
+ */
+void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
+                            struct fetch_url *url, const struct key *key, struct entry **take_entry,
+                            fetch_progress_fn *on_progress);
 
 /*
  * fetch_reader_status - of the body: BODY_OPEN, 0, or a negative errno for one that broke. Ask for
