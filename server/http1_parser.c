@@ -3,9 +3,9 @@
  * http1_parser.c - see http1_parser.h.
  *
  * llhttp checks the grammar. Some things are checked before it sees them, because release 8.1
- * takes them or tells them too late: each line of the head ends in CRLF and holds no other CR (a
- * lone CR ended a line, CVE-2023-30589), none continues the one before, and the request line is
- * one.
+ * takes them or tells them too late: each line of the head and of the trailer section ends in CRLF
+ * and holds no other CR (a lone CR ended a line, CVE-2023-30589), none continues the one before,
+ * none lacks a name, and the request line is one.
  */
 #include "http1_parser.h"
 
@@ -128,9 +128,18 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
     return 0;
 }
 
+/* Stops before the trailer section, so that its lines are checked first. */
+static int on_chunk_header(llhttp_t *llhttp)
+{
+    if (llhttp->content_length > 0)
+        return 0;
+    parser_from(llhttp)->is_in_trailers = true;
+    return HPE_PAUSED;
+}
+
 static int on_message_complete(llhttp_t *llhttp)
 {
-    (void)llhttp;
+    parser_from(llhttp)->is_complete = true;
     return HPE_PAUSED;
 }
 
@@ -142,6 +151,7 @@ static const llhttp_settings_t settings = {
     .on_chunk_extension_name = on_chunk_extension,
     .on_chunk_extension_value = on_chunk_extension,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_message_complete,
 };
@@ -213,7 +223,35 @@ static size_t find_head_end(struct http1_parser *parser, const char *bytes, size
     return 0;
 }
 
-/* Gives bytes to llhttp. Returns how many it took; it stops at the ends of head and message. */
+/*
+ * Looks at bytes of the trailer section, which need not hold whole lines. Returns how many of them
+ * belong to it; may refuse.
+ */
+static size_t check_trailers(struct http1_parser *parser, const char *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++) {
+        char byte = bytes[i];
+        if (parser->is_after_cr != (byte == '\n')) {
+            refuse(parser, 400, "A line of the trailer section does not end in CR and LF.");
+            return 0;
+        }
+        if (parser->trailer_line_bytes == 0 && (byte == ' ' || byte == '\t' || byte == ':')) {
+            refuse(parser, 400, "A trailer field has no name.");
+            return 0;
+        }
+        parser->is_after_cr = byte == '\r';
+        parser->trailer_line_bytes++;
+        if (byte != '\n')
+            continue;
+        if (parser->trailer_line_bytes == 2)
+            return i + 1; /* the empty line */
+        parser->trailer_line_bytes = 0;
+    }
+    return length;
+}
+
+/* Gives bytes to llhttp. Returns how many it took; it stops at the ends of head and message, and
+ * before the trailer section, which is MORE. */
 static size_t execute(struct http1_parser *parser, const char *bytes, size_t length,
                       enum http1_event *ret_event)
 {
@@ -231,7 +269,10 @@ static size_t execute(struct http1_parser *parser, const char *bytes, size_t len
     const char *stop = llhttp_get_error_pos(&parser->llhttp);
     assert(stop >= bytes && stop <= bytes + length);
     llhttp_resume(&parser->llhttp);
-    *ret_event = parser->has_body && !parser->is_in_body ? HTTP1_HEAD : HTTP1_DONE;
+    if (parser->is_complete)
+        *ret_event = HTTP1_DONE;
+    else
+        *ret_event = parser->is_in_trailers ? HTTP1_MORE : HTTP1_HEAD;
     return (size_t)(stop - bytes);
 }
 
@@ -271,17 +312,32 @@ static enum http1_event parse_head(struct http1_parser *parser, const char *byte
     return event;
 }
 
+static enum http1_event parse_body(struct http1_parser *parser, const char *bytes, size_t length,
+                                   size_t *ret_consumed)
+{
+    enum http1_event event = HTTP1_MORE;
+    size_t taken = 0;
+
+    if (!parser->is_in_trailers)
+        taken = execute(parser, bytes, length, &event);
+    if (event == HTTP1_MORE && taken < length) {
+        size_t trailers = check_trailers(parser, bytes + taken, length - taken);
+        if (parser->error_status != 0)
+            return HTTP1_ERROR;
+        taken += execute(parser, bytes + taken, trailers, &event);
+    }
+    *ret_consumed = taken;
+    return event;
+}
+
 enum http1_event http1_parse(struct http1_parser *parser, const char *bytes, size_t length,
                              size_t *ret_consumed)
 {
-    enum http1_event event = HTTP1_ERROR;
-
     assert(parser->error_status == 0);
     *ret_consumed = 0;
     if (!parser->is_in_body)
         return parse_head(parser, bytes, length, ret_consumed);
     if (length == 0)
         return HTTP1_MORE;
-    *ret_consumed = execute(parser, bytes, length, &event);
-    return event;
+    return parse_body(parser, bytes, length, ret_consumed);
 }

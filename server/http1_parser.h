@@ -43,7 +43,11 @@ struct http1_parser {
     size_t line_start; /* of the head: where its incomplete line begins, */
     size_t scanned;    /* and how far that holds no line end */
     size_t chunk_extra_bytes;
+    size_t trailer_line_bytes; /* seen of the trailer section's present line */
+    bool is_after_cr;          /* in the trailer section */
     bool is_in_body;
+    bool is_in_trailers; /* of the body: behind its last chunk's line */
+    bool is_complete;
     bool has_body;
     bool expects_continue; /* the client waits for "100 Continue" before its body */
     bool keeps_alive;      /* the client would send more requests */
