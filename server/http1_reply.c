@@ -109,9 +109,14 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     put_framing(&writer, framing);
     for (size_t i = 0; i < head->field_count; i++)
         put_field(&writer, head->fields[i].name, head->fields[i].value);
-    if (head->prepared.iov_len == 0 && memory.release == NULL) {
+    if (head->prepared.iov_len + 2 <= sizeof(writer.bytes) - writer.length) {
+        /* Two spans more to send would cost the kernel more than this copy. */
+        if (head->prepared.iov_len > 0)
+            put(&writer, head->prepared.iov_base, head->prepared.iov_len);
         PUT_LITERAL(&writer, "\r\n");
         writer_pass(&writer);
+        if (memory.release != NULL)
+            memory.release(memory.context);
         return writer.status;
     }
     writer_pass(&writer);

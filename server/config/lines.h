@@ -34,7 +34,8 @@ unsigned lines_find(const struct lines *lines, const char *path);
 
 /*
  * lines_repeated - the next key that occurs before, from position `*position` on, which begins at
- * 0. Returns   whether there is one: its path, its line, and the line where the key stood first.
+ * 0.
+ * Returns   whether there is one: its path, its line, and the line where the key stood first.
  */
 bool lines_repeated(const struct lines *lines, size_t *position, const char **ret_path,
                     unsigned *ret_line, unsigned *ret_first_line);

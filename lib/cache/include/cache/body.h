@@ -29,8 +29,10 @@ struct body_chunk;
  * body_new - an empty body with one reference. `expected_bytes` is the length that was announced,
  * or BODY_LENGTH_UNKNOWN. Up to BODY_CHUNK_BYTES_MAX an announced length makes one exact
  * allocation; a larger one is believed chunk by chunk as the bytes come. It is a hint: the body may
- * grow past it. Errors    -ENOMEM Owns      the caller's reference ends with body_unref(). Thread
- * any.        Source  docs/internals/body.md
+ * grow past it.
+ * Errors    -ENOMEM
+ * Owns      the caller's reference ends with body_unref().
+ * Thread    any.        Source  docs/internals/body.md
  */
 int body_new(int64_t expected_bytes, struct body **ret_body);
 
@@ -42,8 +44,9 @@ void body_unref(struct body *body);
 
 /*
  * body_reserve - room to write into directly, at least one byte. Nothing is published. A second
- * call without a commit between gives the same room. Errors    -ENOMEM; what is there stays
- * readable. Thread    writer.
+ * call without a commit between gives the same room.
+ * Errors    -ENOMEM; what is there stays readable.
+ * Thread    writer.
  */
 int body_reserve(struct body *body, char **ret_room, size_t *ret_room_bytes);
 

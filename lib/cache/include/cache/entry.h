@@ -78,9 +78,10 @@ void entry_unref(struct entry *entry);
 
 /*
  * entry_set_head - fill the slot for a prepared response head. Once, and before the entry is
- * stored, so that the store counts it; readers on other threads may already hold the entry. Errors
- * -ENOMEM; the entry works without. Owns      the bytes are copied. Thread    the one that makes
- * the entry.
+ * stored, so that the store counts it; readers on other threads may already hold the entry.
+ * Errors    -ENOMEM; the entry works without.
+ * Owns      the bytes are copied.
+ * Thread    the one that makes the entry.
  */
 int entry_set_head(struct entry *entry, const char *bytes, size_t length);
 

@@ -85,8 +85,8 @@ struct entry *store_lookup(struct store *store, const struct key *key, int64_t n
  *           -ENOSPC: other threads filled the room as fast as it was made.
  *           The entry is just not stored then; an older one of the same key stays.
  * Owns      takes the caller's reference over in every case, failure included. A caller that goes
- * on using the entry takes a second reference before. Thread    any; also with a mutex of the
- * caller held.
+ *           on using the entry takes a second reference before.
+ * Thread    any; also with a mutex of the caller held.
  */
 int store_insert(struct store *store, struct entry **take_entry);
 

@@ -205,8 +205,8 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
 
 /*
  * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body
- * is to be read piece by piece. Its state is FETCH_ANSWERED at once. Owns      takes the caller's
- * reference to the entry over.
+ * is to be read piece by piece. Its state is FETCH_ANSWERED at once.
+ * Owns      takes the caller's reference to the entry over.
  */
 void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
                             struct fetch_url *url, const struct key *key, struct entry **take_entry,

@@ -47,9 +47,10 @@ int fields_append(struct fields *fields, struct span name, struct span value);
 
 /*
  * fields_copy_end_to_end - a copy of exact size that leaves out the hop-by-hop lines, and those
- * whose name `is_unwanted` answers true for (NULL: keep all others). Errors    -ENOMEM; `ret_copy`
- * is untouched then. Owns      the caller ends `ret_copy` with fields_fini(). Source    RFC 9110
- * section 7.6.1, RFC 9111 section 3.1.
+ * whose name `is_unwanted` answers true for (NULL: keep all others).
+ * Errors    -ENOMEM; `ret_copy` is untouched then.
+ * Owns      the caller ends `ret_copy` with fields_fini().
+ * Source    RFC 9110 section 7.6.1, RFC 9111 section 3.1.
  */
 int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(struct span name),
                            struct fields *ret_copy);

@@ -34,16 +34,19 @@ int url_query_find_one(struct span query, const char *name, struct span *ret_val
 
 /*
  * url_percent_decode - decode once, strictly. A '+' stays a '+': the value is a URL, in which a
- * plus sign means itself. Errors    -EINVAL: an escape that is not two hexadecimal digits, or a
- * zero byte in the result. -ENOBUFS: the result does not fit. Source    RFC 3986 section 2.1.
+ * plus sign means itself.
+ * Errors    -EINVAL: an escape that is not two hexadecimal digits, or a zero byte in the result.
+ *           -ENOBUFS: the result does not fit.
+ * Source    RFC 3986 section 2.1.
  */
 int url_percent_decode(struct span encoded, char *buffer, size_t buffer_bytes, size_t *ret_length);
 
 /*
  * url_escapes_normalise - one spelling for escapes: upper-case digits, and no escape for a
  * character that never needs one. Everything else stays as it is. For queries, and the first step
- * for paths. Errors    -EINVAL: a bad escape. -ENOBUFS: the result does not fit. Source    RFC 3986
- * sections 6.2.2.1 and 6.2.2.2.
+ * for paths.
+ * Errors    -EINVAL: a bad escape. -ENOBUFS: the result does not fit.
+ * Source    RFC 3986 sections 6.2.2.1 and 6.2.2.2.
  */
 int url_escapes_normalise(struct span text, char *buffer, size_t buffer_bytes, size_t *ret_length);
 
