@@ -25,6 +25,7 @@ struct event_loop {
     struct event *wake_event;
     struct event *timer_event;
     int64_t timer_set_ns; /* what timer_event stands for; ASYNC_NEVER while it is not pending */
+    bool is_clock_old;    /* read before the present round, which may have slept since */
     int wake_fd;
 };
 
@@ -117,6 +118,7 @@ static int run(struct async_loop *loop)
             if (err < 0)
                 return err;
         }
+        self->is_clock_old = true;
         if (event_base_loop(self->base, flags) < 0)
             return -EIO;
         async_loop_begin_turn(loop);
@@ -143,22 +145,31 @@ static void free_loop(struct async_loop *loop)
     free(self);
 }
 
+/* The first descriptor of a round sees the time after the sleep: a deadline that is reckoned from
+ * the time before would be too early by as long as the loop slept. */
+static void tell_ready(struct async_watch *watch, unsigned what)
+{
+    struct event_loop *self = event_loop_from(watch->loop);
+
+    if (self->is_clock_old) {
+        self->is_clock_old = false;
+        async_loop_update_now(watch->loop);
+    }
+    watch->on_ready(watch, what);
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *context)
 {
-    struct async_watch *watch = context;
-
     (void)fd;
     (void)what;
-    watch->on_ready(watch, ASYNC_READ);
+    tell_ready(context, ASYNC_READ);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *context)
 {
-    struct async_watch *watch = context;
-
     (void)fd;
     (void)what;
-    watch->on_ready(watch, ASYNC_WRITE);
+    tell_ready(context, ASYNC_WRITE);
 }
 
 static void watch_fini(struct async_watch *watch)

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <async/event_loop.h>
@@ -118,6 +119,75 @@ static void test_watch_tells_readable_writable_and_hang_up(void **state)
     async_loop_free(end.loop);
 }
 
+/* Wakes the loop through a descriptor after it has slept, and notes when. */
+struct late_writer {
+    struct async_watch watch;
+    struct async_task start;
+    struct async_loop *loop;
+    pthread_t thread;
+    int fds[2];
+    int64_t written_ns;
+    int64_t seen_ns;
+};
+
+static int64_t monotonic_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * ASYNC_S + now.tv_nsec;
+}
+
+static void *write_late(void *context)
+{
+    struct late_writer *self = context;
+    int64_t begin_ns = monotonic_ns();
+
+    do
+        self->written_ns = monotonic_ns();
+    while (self->written_ns < begin_ns + 20 * ASYNC_MS);
+    assert_int_equal(write(self->fds[1], "!", 1), 1);
+    return NULL;
+}
+
+static void on_late_start(struct async_task *task)
+{
+    struct late_writer *self = async_container_of(task, struct late_writer, start);
+
+    assert_int_equal(pthread_create(&self->thread, NULL, write_late, self), 0);
+}
+
+static void on_late_byte(struct async_watch *watch, unsigned events)
+{
+    struct late_writer *self = async_container_of(watch, struct late_writer, watch);
+
+    assert_int_equal(events, ASYNC_READ);
+    self->seen_ns = async_loop_now_ns(self->loop);
+    async_watch_fini(watch);
+    async_loop_stop(self->loop);
+}
+
+/* The loop sleeps; a descriptor ends the sleep. A deadline that its callback reckons from the time
+ * before the sleep would have passed already. */
+static void test_descriptor_sees_the_time_after_the_sleep(void **state)
+{
+    struct late_writer writer = {0};
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, writer.fds), 0);
+    assert_int_equal(async_loop_new(&writer.loop), 0);
+    assert_int_equal(async_watch_init(&writer.watch, writer.loop, writer.fds[0], on_late_byte), 0);
+    assert_int_equal(async_watch_set(&writer.watch, ASYNC_READ), 0);
+    async_task_init(&writer.start, on_late_start);
+    async_loop_post(writer.loop, &writer.start);
+    assert_int_equal(async_loop_run(writer.loop), 0);
+    pthread_join(writer.thread, NULL);
+    assert_true(writer.seen_ns >= writer.written_ns);
+    close(writer.fds[0]);
+    close(writer.fds[1]);
+    async_loop_free(writer.loop);
+}
+
 struct stopper {
     struct async_timer timer;
     struct async_loop *loop;
@@ -223,6 +293,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_post_of_other_threads_runs_once),
         cmocka_unit_test(test_watch_tells_readable_writable_and_hang_up),
+        cmocka_unit_test(test_descriptor_sees_the_time_after_the_sleep),
         cmocka_unit_test(test_timer_fires_and_not_before_its_time),
         cmocka_unit_test(test_lock_passes_between_loops_of_different_threads),
         cmocka_unit_test(test_event_base_is_there_for_libevent_users),

@@ -13,7 +13,8 @@ ASYNC_BEGIN_DECLS
 
 /*
  * async_loop_event_base - the libevent base of a loop made by async_loop_new(); NULL for others.
- * For what libevent offers beyond this library, such as evdns.
+ * For what libevent offers beyond this library, such as evdns. Its callbacks see the loop's clock
+ * as of before the sleep that they end: post a task from them, or call async_loop_update_now().
  * Owns      the loop's; it lives as long. Built without libevent's locking: loop's thread only.
  */
 struct event_base *async_loop_event_base(struct async_loop *loop);
