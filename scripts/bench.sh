@@ -102,20 +102,23 @@ request_rows() {
     done
 }
 
-bench_requests() {
-    local url round bare_pid bare_url
-    url="http://127.0.0.1:$port/fetch?url=http://127.0.0.1:$origin_port/hot"
-    curl -sSi "$url" >/dev/null
-    curl -sSi "$url" >"$work/hit"
+# Makes the hit, and the bare loop that answers its bytes.
+start_bare() {
+    hit_url="http://127.0.0.1:$port/fetch?url=http://127.0.0.1:$origin_port/hot"
+    curl -sSi "$hit_url" >/dev/null
+    curl -sSi "$hit_url" >"$work/hit"
     grep -q '^HTTP/1.1 200' "$work/hit" || die "the server did not serve a hit: $(head -n 1 "$work/hit")"
     start bare "$bin/tests/bench/bench_bare_epoll" "$work/hit"
     bare_pid=$started
-    bare_url=http://127.0.0.1:$(cat "$work/bare")/
+}
+
+bench_requests() {
+    local round
     for ((round = 1; round <= rounds; round++)); do
         say "round $round of $rounds"
-        measure bare "$bare_pid" "$bare_url"
+        measure bare "$bare_pid" "http://127.0.0.1:$(cat "$work/bare")/"
         measure access "$server_pid" "http://127.0.0.1:$port/access"
-        measure fetch "$server_pid" "$url"
+        measure fetch "$server_pid" "$hit_url"
     done
     request_rows
 }
@@ -161,6 +164,7 @@ origin_port=$(cat "$work/origin")
 start server "$bin/server/fetchonce" --listen 127.0.0.1:0 --loops 1 --allow 127.0.0.0/8
 server_pid=$started
 port=$(sed -n 's|.*http://127\.0\.0\.1:\([0-9]*\).*|\1|p' "$work/server" | head -n 1)
+start_bare
 report | tee "$work/report"
 if [[ -n $write ]]; then
     write_report
