@@ -112,7 +112,7 @@ static int run(struct async_loop *loop)
         int flags = EVLOOP_ONCE;
 
         if (async_loop_has_work(loop) || async_loop_next_timer_ns(loop) <= loop->now_ns) {
-            flags = EVLOOP_NONBLOCK;
+            flags |= EVLOOP_NONBLOCK; /* alone it would go on while a descriptor stays ready */
         } else {
             int err = set_timer_event(self);
             if (err < 0)

@@ -278,6 +278,51 @@ static void test_lock_passes_between_loops_of_different_threads(void **state)
     async_lock_fini(&lock);
 }
 
+enum { FLOOD_MAX = 100000 };
+
+struct flood {
+    struct async_watch watch;
+    struct async_timer timer;
+    unsigned calls;
+};
+
+static void on_flood(struct async_watch *watch, unsigned events)
+{
+    struct flood *flood = async_container_of(watch, struct flood, watch);
+
+    (void)events;
+    if (++flood->calls == FLOOD_MAX)
+        async_watch_set(watch, 0); /* ends a loop that looks at nothing else */
+}
+
+static void on_flood_timer(struct async_timer *timer)
+{
+    async_loop_stop(async_container_of(timer, struct flood, timer)->watch.loop);
+}
+
+/* A descriptor that is always ready, such as a fast origin's, keeps no timer from its time. */
+static void test_descriptor_always_ready_does_not_starve_timers(void **state)
+{
+    struct flood flood = {0};
+    struct async_loop *loop;
+    int fds[2];
+
+    (void)state;
+    assert_int_equal(async_loop_new(&loop), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    assert_int_equal(async_watch_init(&flood.watch, loop, fds[0], on_flood), 0);
+    assert_int_equal(async_watch_set(&flood.watch, ASYNC_READ), 0);
+    async_timer_init(&flood.timer, on_flood_timer);
+    async_timer_arm(&flood.timer, loop, async_loop_now_ns(loop));
+    assert_int_equal(async_loop_run(loop), 0);
+    assert_in_range(flood.calls, 0, FLOOD_MAX - 1);
+    async_watch_fini(&flood.watch);
+    close(fds[0]);
+    close(fds[1]);
+    async_loop_free(loop);
+}
+
 static void test_event_base_is_there_for_libevent_users(void **state)
 {
     struct async_loop *loop;
@@ -296,6 +341,7 @@ int main(void)
         cmocka_unit_test(test_descriptor_sees_the_time_after_the_sleep),
         cmocka_unit_test(test_timer_fires_and_not_before_its_time),
         cmocka_unit_test(test_lock_passes_between_loops_of_different_threads),
+        cmocka_unit_test(test_descriptor_always_ready_does_not_starve_timers),
         cmocka_unit_test(test_event_base_is_there_for_libevent_users),
     };
     return cmocka_run_group_tests_name("event_loop", tests, NULL, NULL);
