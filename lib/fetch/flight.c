@@ -9,6 +9,7 @@
  *     +------> COMPLETE                              +-- not to be kept --> SUPERSEDED --> COMPLETE
  *
  *   any --purged, nobody left, too long to store--> SUPERSEDED      any --error--> FAILED
+ *   SUPERSEDED --purged, then not storable--> SPLIT
  *
  * SPLIT: only the reader that led gets the answer; the others go on by themselves. SUPERSEDED:
  * those who are there get it, nobody joins any more, and nothing is stored. Both have given the
@@ -43,7 +44,7 @@ static const unsigned flight_moves[FLIGHT_STATES] = {
         BIT(RESOLVING) | BIT(STREAMING) | BIT(SPLIT) | BIT(SUPERSEDED) | BIT(FAILED),
     [FLIGHT_STREAMING] = BIT(COMPLETE) | BIT(SUPERSEDED) | BIT(FAILED),
     [FLIGHT_SPLIT] = BIT(COMPLETE) | BIT(FAILED),
-    [FLIGHT_SUPERSEDED] = BIT(COMPLETE) | BIT(FAILED),
+    [FLIGHT_SUPERSEDED] = BIT(SPLIT) | BIT(COMPLETE) | BIT(FAILED),
 };
 
 static void flight_enter(struct flight *flight, enum flight_state next)
@@ -302,8 +303,11 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
 /* Cases 5, 13, 14 and 23: what the head says about sharing. */
 static void flight_decide(struct flight *flight, enum answer_sharing sharing)
 {
-    if (flight->state == FLIGHT_SUPERSEDED)
+    if (flight->state == FLIGHT_SUPERSEDED) {
+        if (sharing == ANSWER_PRIVATE) /* purged before: it is the leader's alone all the same */
+            flight_enter(flight, FLIGHT_SPLIT);
         return;
+    }
     if (flight->is_solo) {
         flight_enter(flight, FLIGHT_SPLIT);
         if (sharing == ANSWER_STORE)
@@ -377,6 +381,8 @@ static void stop_storing(struct flight *flight)
     flight_supersede(flight, true);
     flight_lock(flight);
     flight->is_storing = false;
+    if (flight->readers == 0)
+        flight_call_lane_locked(flight); /* it was read on for the store alone */
     flight_unlock(flight);
 }
 

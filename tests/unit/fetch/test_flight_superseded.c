@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_flight_superseded.c - flights that nobody joins any more, because they were purged or grew
+ * too long to be stored. The numbers are those of docs/internals/flight.md.
+ */
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "rig.h"
+
+#define URL "http://origin.example/a"
+
+/*
+ * Cases 13 and 22: two wait; a third takes nothing from before and starts anew; then the answer for
+ * the first turns out to be private. It stays the first one's; the second asks by itself.
+ */
+static void test_private_answer_after_a_purge_stays_with_its_reader(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, fresh = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_ask_with(&rig, &fresh, 0, URL, FETCH_FRESH_ONLY);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 2);
+    rig_head(&rig, 0, 200, 1, "Set-Cookie: who=a");
+    assert_int_equal(rig.started, 3);
+    rig_data(&rig, 0, "a");
+    rig_done(&rig, 0, 0);
+    rig_answer(&rig, 1, "Set-Cookie: who=fresh", "f");
+    rig_answer(&rig, 2, "Set-Cookie: who=b", "b");
+    assert_true(rig_is_whole(&a, "a"));
+    assert_true(rig_is_whole(&b, "b"));
+    assert_true(rig_is_whole(&fresh, "f"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&fresh);
+    rig_free(&rig);
+}
+
+/*
+ * Cases 2 and 24: all have left a fetch that others joined just before, so it is finished for the
+ * store; once it is too long for the store it is for nobody, and ends.
+ */
+static void test_deserted_and_too_long_to_store_is_cancelled(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_body_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "");
+    rig_data(&rig, 0, "123");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_settle(&rig);
+    assert_int_equal(rig.cancelled, 0);
+    rig_data(&rig, 0, "456");
+    assert_int_equal(rig.cancelled, 1);
+    rig_free(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_private_answer_after_a_purge_stays_with_its_reader),
+        cmocka_unit_test(test_deserted_and_too_long_to_store_is_cancelled),
+    };
+    return cmocka_run_group_tests_name("flight_superseded", tests, NULL, NULL);
+}
