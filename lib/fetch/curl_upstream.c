@@ -188,8 +188,6 @@ static size_t on_head_line(char *line, size_t size, size_t count, void *context)
     struct upstream_head head;
     int result;
 
-    if (head_reader_is_complete(&transfer->head))
-        return bytes; /* a trailer: of no use to us */
     result = head_reader_take(&transfer->head, line, bytes, &head);
     if (result < 0) {
         transfer->status = result;
@@ -221,7 +219,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     return 0;
 }
 
-/* "+host:port:address,address": the transfer's own name cache. Rule F.10. */
+/* "host:port:address,address": the transfer's own name cache. Rule F.10. */
 static int pin_addresses(struct transfer *transfer)
 {
     const struct fetch_url *url = transfer->call->url;

@@ -401,6 +401,8 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
         return UPSTREAM_PAUSE;
     }
     total_bytes = flight_body_bytes(flight) + count;
+    if (flight->length_bytes >= 0 && total_bytes > (uint64_t)flight->length_bytes)
+        return stop_with(flight, -EPROTO);
     if (total_bytes > settings->streamed_body_bytes_max)
         return stop_with(flight, -EFBIG);
     if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
@@ -447,6 +449,13 @@ static void on_retry(struct async_timer *timer)
     flight_start_hop(flight);
 }
 
+/* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
+static bool is_length_right(const struct flight *flight)
+{
+    return flight->entry == NULL || flight->length_bytes < 0 ||
+           flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
+}
+
 static void on_done(struct upstream_call *call, int status)
 {
     struct flight *flight = flight_from_call(call);
@@ -457,6 +466,8 @@ static void on_done(struct upstream_call *call, int status)
         follow_redirect(flight);
     else if (flight->stop_status < 0)
         flight_fail(flight, flight->stop_status);
+    else if (status == 0 && !is_length_right(flight))
+        flight_fail(flight, -EPROTO);
     else if (status == 0)
         flight_finish(flight, 0, NULL);
     else if (may_retry(flight, status))

@@ -2,7 +2,6 @@
 /* head.c - reads the lines of a response's head; see head.h. */
 #include "head.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -107,18 +106,19 @@ int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t 
     size_t name_bytes;
     int err;
 
-    assert(!reader->is_complete);
     if (count > reader->bytes_left)
         return -EPROTO;
     reader->bytes_left -= count;
+    if (reader->is_complete)
+        return HEAD_GOES_ON; /* a trailer: of no use to us, but libcurl keeps it */
     if (line.length > 0 && line.bytes[line.length - 1] == '\n')
         line.length--;
     if (line.length > 0 && line.bytes[line.length - 1] == '\r')
         line.length--;
-    if (line.length >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0)
-        return take_status_line(reader, line);
     if (reader->status == 0)
-        return -EPROTO;
+        return line.length >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0
+                   ? take_status_line(reader, line)
+                   : -EPROTO;
     if (line.length == 0) {
         if (reader->status >= 200)
             return complete(reader, ret_head);

@@ -25,12 +25,13 @@ struct head_reader {
     bool is_complete;
 };
 
-/* head_reader_init - for one response; `bytes_max` counts all lines, those of 1xx included. */
+/* head_reader_init - for one response; `bytes_max` counts all lines, those of 1xx and of trailers
+ * included. */
 void head_reader_init(struct head_reader *reader, size_t bytes_max);
 void head_reader_fini(struct head_reader *reader);
 
 /*
- * head_reader_take - one line with its end.
+ * head_reader_take - one line with its end; after a complete head, one of its trailers, unread.
  * Returns   HEAD_GOES_ON; or HEAD_COMPLETE after the blank line of a final response, and then
  *           `ret_head` refers to this reader's fields.
  * Errors    -EPROTO; -ENOMEM.

@@ -113,6 +113,9 @@ static void test_malformed_answers_are_502(void **state)
          "hello"),
         "HTTP/1.1 304 Not Modified\r\n\r\n",
         "HTTP/1.1 099 Odd\r\nContent-Length: 5\r\n\r\nhello",
+        /* For libcurl a field, so that it and we would see different lengths. */
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nHTTP/1.1 200 OK: x\r\n"
+         "Content-Length: 3\r\n\r\n5\r\nhello\r\n0\r\n\r\n"),
     };
 
     (void)state;
@@ -148,6 +151,29 @@ static void test_endless_head_is_refused(void **state)
     ask = net_get(world.net, url_of(&world, "/"));
     assert_int_equal(net_status(ask), 502);
     assert_false(net_is_answered(ask));
+    net_free(ask);
+    world_stop(&world);
+}
+
+/* Trailers count like the head: libcurl keeps them all. */
+static void test_endless_trailers_are_refused(void **state)
+{
+    struct fetch_settings settings;
+    struct world world;
+    struct net_ask *ask;
+
+    (void)state;
+    net_settings(&settings);
+    settings.response_header_bytes_max = 4096;
+    world_start(&world, &settings);
+    origin_on(
+        world.origin, "/",
+        ORIGIN_SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n"),
+        ORIGIN_REPEAT("X-Filler: 0123456789012345678901234567890123456789\r\n", 200),
+        ORIGIN_SEND("\r\n"), ORIGIN_CLOSE);
+    ask = net_get(world.net, url_of(&world, "/"));
+    assert_false(net_is_answered(ask) && net_body_status(ask) == 0);
+    assert_int_equal(net_counter(world.net, stored), 0);
     net_free(ask);
     world_stop(&world);
 }
@@ -526,6 +552,7 @@ int main(void)
         cmocka_unit_test(test_framings_are_understood),
         cmocka_unit_test(test_malformed_answers_are_502),
         cmocka_unit_test(test_endless_head_is_refused),
+        cmocka_unit_test(test_endless_trailers_are_refused),
         cmocka_unit_test(test_cut_bodies_are_broken),
         cmocka_unit_test(test_connections_are_kept),
         cmocka_unit_test(test_closed_port_is_502),
