@@ -76,7 +76,8 @@ static int64_t state_deadline(const struct connection *connection, enum connecti
     case CONNECTION_LINGERING:
         return after_ms(connection, timeouts->linger_ms);
     default:
-        return ASYNC_NEVER; /* a handler's time is its own; sending has write_deadline_ns */
+        /* A handler's time is its own, but see step_handling(); sending has write_deadline_ns. */
+        return ASYNC_NEVER;
     }
 }
 
@@ -167,10 +168,14 @@ static bool step_handling(struct connection *connection)
     struct exchange *exchange = connection->exchange;
 
     if (exchange->request.progress != REPLY_DONE) {
-        /* Who ended before anything was answered has left; later, the end may only mean that no
-         * more requests follow. */
-        if (connection->is_input_ended && exchange->request.progress == REPLY_NONE)
-            connection->is_broken = true;
+        /* Who ended before anything was answered may have left, or only sends no more requests:
+         * that looks the same, so the answer is given some time. Once it has begun, sending it
+         * tells. */
+        if (exchange->request.progress != REPLY_NONE)
+            connection->state_deadline_ns = ASYNC_NEVER;
+        else if (connection->is_input_ended && connection->state_deadline_ns == ASYNC_NEVER)
+            connection->state_deadline_ns =
+                after_ms(connection, connection->worker->settings->timeouts.half_close_ms);
         return false;
     }
     if (connection->is_broken)

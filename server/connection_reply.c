@@ -37,7 +37,8 @@ static enum http1_persistence persistence(struct connection *connection)
 {
     const struct worker *worker = connection->worker;
 
-    if (worker->is_draining || connection->is_input_ended ||
+    if (worker->is_draining ||
+        (connection->is_input_ended && !connection_has_unparsed(connection)) ||
         connection->requests >= worker->settings->limits.requests_per_connection)
         connection->keeps_alive = false;
     if (!connection->keeps_alive)

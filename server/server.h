@@ -54,11 +54,12 @@ struct server_limits {
 };
 
 struct server_timeouts {
-    uint32_t idle_ms;   /* between requests on a kept connection; then closed without a word */
-    uint32_t header_ms; /* from a request's first byte to the end of its head; then 408 */
-    uint32_t body_ms;   /* between two pieces of a request's body; then 408 */
-    uint32_t write_ms;  /* while the client takes nothing of its answer; then cut */
-    uint32_t linger_ms; /* for the client to read our last words after an error */
+    uint32_t idle_ms;       /* between requests on a kept connection; then closed without a word */
+    uint32_t header_ms;     /* from a request's first byte to the end of its head; then 408 */
+    uint32_t body_ms;       /* between two pieces of a request's body; then 408 */
+    uint32_t write_ms;      /* while the client takes nothing of its answer; then cut */
+    uint32_t half_close_ms; /* for an answer to begin whose client has ended its side; then cut */
+    uint32_t linger_ms;     /* for the client to read our last words after an error */
 };
 
 struct server_settings {

@@ -105,6 +105,7 @@ static int server_make(struct service *service)
     settings.timeouts.header_ms = (uint32_t)config->timeouts_header_ms;
     settings.timeouts.body_ms = (uint32_t)config->timeouts_body_ms;
     settings.timeouts.write_ms = (uint32_t)config->timeouts_write_ms;
+    settings.timeouts.half_close_ms = (uint32_t)config->timeouts_half_close_ms;
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
     settings.route_count = ROUTES;

@@ -36,7 +36,7 @@ struct fixture {
     atomic_uint released; /* and released by it */
 };
 
-/* fixture_init - settings: 127.0.0.1, port 0, 1 loop, short linger; the rest by default. */
+/* fixture_init - settings: 127.0.0.1, port 0, 1 loop, no half-close; the rest by default. */
 void fixture_init(struct fixture *fixture);
 
 void fixture_start(struct fixture *fixture);

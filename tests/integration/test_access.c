@@ -172,6 +172,27 @@ static void test_holder_that_leaves_lets_the_next_one_in_uncounted(void **state)
     fixture_stop(&fixture);
 }
 
+/* The end of the requests comes while the lock is held, as with nc -N: the answer comes all the
+ * same, and so do those to the requests behind it. */
+static void test_half_closed_client_is_answered(void **state)
+{
+    struct client client;
+
+    (void)state;
+    fixture_init(&fixture);
+    fixture.settings.timeouts.half_close_ms = 60000;
+    fixture.access_hold_ms = 50;
+    fixture_start(&fixture);
+    client_open(&client, fixture.address);
+    client_send_text(&client, GET("/access") GET("/access"));
+    client_end(&client);
+    expect_text(&client, "Resource accessed 1 times.\n");
+    expect_text(&client, "Resource accessed 2 times.\n");
+    assert_true(client_is_closed_next(&client));
+    client_close(&client);
+    fixture_stop(&fixture);
+}
+
 /* Those who wait are answered in the order in which they came. */
 static void test_waiters_are_served_first_come_first_served(void **state)
 {
@@ -203,6 +224,7 @@ int main(void)
         cmocka_unit_test(test_concurrent_answers_are_a_permutation),
         cmocka_unit_test(test_waiter_that_leaves_is_not_counted_and_blocks_nobody),
         cmocka_unit_test(test_holder_that_leaves_lets_the_next_one_in_uncounted),
+        cmocka_unit_test(test_half_closed_client_is_answered),
         cmocka_unit_test(test_waiters_are_served_first_come_first_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
