@@ -118,6 +118,22 @@ static bool is_short(const json_t *value)
     }
 }
 
+/* The value as one line, with the line feed that a terminal wants behind it. */
+static char *format(const json_t *value)
+{
+    size_t digits = is_short(value) ? 15 : 17;
+    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits));
+    size_t length = text == NULL ? 0 : strlen(text);
+    char *line = text == NULL ? NULL : realloc(text, length + sizeof("\n"));
+
+    if (line == NULL) {
+        free(text);
+        return NULL;
+    }
+    memcpy(line + length, "\n", sizeof("\n"));
+    return line;
+}
+
 int select_value(const struct body *body, const char *pointer, char **ret_text)
 {
     struct body_cursor cursor;
@@ -132,8 +148,7 @@ int select_value(const struct body *body, const char *pointer, char **ret_text)
         return json_error_code(&error) == json_error_out_of_memory ? -ENOMEM : -EBADMSG;
     err = find(root, pointer, &value);
     if (err == 0) {
-        size_t digits = is_short(value) ? 15 : 17;
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits));
+        text = format(value);
         if (text == NULL)
             err = -ENOMEM;
     }

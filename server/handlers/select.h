@@ -8,7 +8,8 @@
 #include <cache/body.h>
 
 /*
- * select_value - parses the whole body and formats the value that the pointer names, as JSON.
+ * select_value - parses the whole body and formats the value that the pointer names, as one line
+ * of JSON with its line feed.
  * Errors    -ENOENT: there is no such value. -EBADMSG: the body is not JSON. -ENOMEM.
  * Owns      the caller frees `ret_text`, which is zero-terminated.
  * Source    RFC 6901 section 4, RFC 8259

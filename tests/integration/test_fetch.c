@@ -103,8 +103,8 @@ static void test_select_answers_one_value(void **state)
         const char *select, *body;
         int status;
     } values[] = {
-        {"/title", "\"Once\"", 200}, {"/list/1", "20", 200},    {"/missing", NULL, 404},
-        {"/list/9", NULL, 404},      {"/list", "[10,20]", 200},
+        {"/title", "\"Once\"\n", 200}, {"/list/1", "20\n", 200},    {"/missing", NULL, 404},
+        {"/list/9", NULL, 404},        {"/list", "[10,20]\n", 200},
     };
     struct world world;
     struct client clients[5];
@@ -138,7 +138,7 @@ static void test_select_answers_one_value(void **state)
         client_close(&clients[i]);
     }
     world_get(&world, "/json", "&select=/list/0", "", &reply);
-    assert_string_equal(reply.body, "10");
+    assert_string_equal(reply.body, "10\n");
     client_reply_fini(&reply);
     assert_int_equal(origin_hits(world.origin, "/json"), 1);
 

@@ -28,7 +28,9 @@ static void assert_selects(const char *json, const char *pointer, const char *ex
 
     if (err < 0)
         fail_msg("\"%s\": %d", pointer, err);
-    assert_string_equal(text, expected);
+    size_t length = strlen(expected);
+    assert_memory_equal(text, expected, length);
+    assert_string_equal(text + length, "\n");
     free(text);
 }
 
@@ -109,7 +111,7 @@ static void test_long_bodies_are_read_in_pieces(void **state)
     assert_int_equal(body_append(body, "\"end\"]", 6), 0);
     body_finish(body, 0);
     assert_int_equal(select_value(body, "/100000", &text), 0);
-    assert_string_equal(text, "\"end\"");
+    assert_string_equal(text, "\"end\"\n");
     free(text);
     body_unref(body);
 }
