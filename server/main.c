@@ -23,6 +23,7 @@
 #include "config/machine.h"
 #include "demo/demo.h"
 #include "log/log.h"
+#include "server.h"
 #include "service.h"
 
 enum exit_status {
@@ -177,6 +178,7 @@ static int start_complain(const struct config *config, int err)
 static int serve(const struct config *config)
 {
     struct signals signals = {.drain_ms = (uint32_t)config->timeouts_drain_ms};
+    struct server_counters counters;
     struct address address;
     int err;
 
@@ -200,8 +202,11 @@ static int serve(const struct config *config)
     atomic_store(&signals.is_over, true);
     pthread_kill(signals.thread, SIGUSR1);
     pthread_join(signals.thread, NULL);
+    service_counters(signals.service, &counters);
     service_free(signals.service);
-    log_info("stopped", "pid=%ld", (long)getpid());
+    log_info("stopped", "connections=%" PRIu64 " requests=%" PRIu64 " refused=%" PRIu64 " pid=%ld",
+             counters.connections_accepted, counters.requests, counters.requests_refused,
+             (long)getpid());
     return EXIT_STOPPED;
 }
 

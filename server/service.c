@@ -166,6 +166,11 @@ unsigned service_loops(const struct service *service)
     return server_loops(service->server);
 }
 
+void service_counters(const struct service *service, struct server_counters *ret_counters)
+{
+    server_counters(service->server, ret_counters);
+}
+
 struct fetcher *service_fetcher(const struct service *service)
 {
     return service->fetcher;

@@ -11,6 +11,7 @@
 #include "config/config.h"
 
 struct fetcher;
+struct server_counters;
 struct service;
 
 /*
@@ -26,6 +27,9 @@ void service_address(const struct service *service, struct address *ret_address)
 
 /* service_loops - how many loops run. Thread: any. */
 unsigned service_loops(const struct service *service);
+
+/* service_counters - as server_counters(). Thread: any. */
+void service_counters(const struct service *service, struct server_counters *ret_counters);
 
 /* service_fetcher - for its counters. Thread: any. */
 struct fetcher *service_fetcher(const struct service *service);

@@ -54,6 +54,7 @@ static void test_start_line_has_the_real_port_and_the_server_answers(void **stat
     assert_int_equal(process_wait(&process), 0);
     assert_int_equal(strncmp(process.out, expected, strlen(expected)), 0);
     assert_contains(process.out, "iB\n");
+    assert_contains(process.error, " msg=\"stopped\" connections=1 requests=1 refused=0 ");
 }
 
 static void test_sigint_stops_it_too(void **state)
