@@ -8,6 +8,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
@@ -43,6 +44,19 @@ struct signals {
     uint32_t drain_ms;
     atomic_bool is_over; /* the service has stopped; the thread is to end */
 };
+
+/* A standard descriptor that the caller has closed would become the next socket or loop, and the
+ * log would be written into that. */
+static void standard_descriptors_fill(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd >= 0)
+        close(fd);
+}
 
 /* What a number of bytes is, to one place: "1.0 GiB". */
 static void bytes_print(uint64_t bytes, char *ret_text, size_t text_bytes)
@@ -215,6 +229,7 @@ int main(int argc, char **argv)
     struct arguments arguments;
     struct config config;
 
+    standard_descriptors_fill();
     if (arguments_parse(argc, argv, stderr, &arguments) < 0)
         return EXIT_USAGE;
     switch (arguments.action) {

@@ -99,6 +99,26 @@ static void test_a_second_signal_cuts_what_drains(void **state)
     client_close(&client);
 }
 
+/* Nothing that the log is written to may be a socket of the server's. */
+static void test_a_closed_standard_error_is_not_reused(void **state)
+{
+    static const char *const arguments[] = {
+        "/bin/sh", "-c", "exec \"$0\" --listen 127.0.0.1:0 --loops 1 2>&-", FETCHONCE_PATH, NULL};
+    static const char *const variables[] = {NULL};
+    struct sockaddr_storage address;
+    char path[64];
+    char target[64] = "";
+    (void)state;
+    process_start(&process, arguments, variables);
+    process_address(&process, &address);
+    snprintf(path, sizeof(path), "/proc/%ld/fd/2", (long)process.pid);
+    assert_true(readlink(path, target, sizeof(target) - 1) > 0);
+    assert_string_equal(target, "/dev/null");
+    assert_serves(&address);
+    process_signal(&process, SIGTERM);
+    assert_int_equal(process_wait(&process), 0);
+}
+
 static void test_a_port_in_use_is_said_with_what_to_do(void **state)
 {
     static struct process second;
@@ -242,6 +262,7 @@ int main(void)
         cmocka_unit_test(test_start_line_has_the_real_port_and_the_server_answers),
         cmocka_unit_test(test_sigint_stops_it_too),
         cmocka_unit_test(test_a_second_signal_cuts_what_drains),
+        cmocka_unit_test(test_a_closed_standard_error_is_not_reused),
         cmocka_unit_test(test_a_port_in_use_is_said_with_what_to_do),
         cmocka_unit_test(test_an_address_of_no_interface_is_said),
         cmocka_unit_test(test_the_example_configurations_are_fine),
