@@ -219,13 +219,18 @@ static void flush(struct connection *connection)
         connection->is_broken = true;
         return;
     }
+    bool was_waiting = connection->write_deadline_ns != ASYNC_NEVER;
     /* The deadline runs from the last byte taken, or from when there was something to take. */
     if (sent > 0 || connection->write_deadline_ns == ASYNC_NEVER)
         connection->write_deadline_ns =
             after_ms(connection, connection->worker->settings->timeouts.write_ms);
     output_sent(connection->output, (size_t)sent);
-    if ((size_t)sent == wanted)
-        connection->write_deadline_ns = ASYNC_NEVER;
+    if ((size_t)sent < wanted)
+        return;
+    connection->write_deadline_ns = ASYNC_NEVER;
+    /* The time for the next request begins when the client has taken its answers. */
+    if (was_waiting && (connection->state == CONNECTION_IDLE || connection->is_blocked))
+        connection->state_deadline_ns = state_deadline(connection, connection->state);
 }
 
 /* Lets a handler that waits for room write on. Returns whether it was told. */

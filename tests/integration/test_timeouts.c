@@ -55,6 +55,29 @@ static void test_idle_connections_are_closed_without_a_word(void **state)
     fixture_stop(&fixture);
 }
 
+/* The answer takes longer to send than a connection may be idle; the client is served on. */
+static void test_time_for_the_next_request_begins_after_the_answer(void **state)
+{
+    struct client slow;
+    struct client fresh;
+
+    (void)state;
+    begin();
+    fixture.settings.timeouts.idle_ms = 400; /* it also reads what the kernel holds in this time */
+    fixture_start(&fixture);
+    client_open(&slow, fixture.address);
+    client_send_text(&slow, GET("/big"));
+    assert_true(client_has_bytes(&slow, CLIENT_GUARD_MS));
+    client_open(&fresh, fixture.address);
+    assert_true(client_is_closed_next(&fresh)); /* it was idle after the slow one had its answer */
+    client_close(&fresh);
+    fixture_expect(&slow, 200);
+    client_send_text(&slow, GET("/healthz"));
+    fixture_expect(&slow, 200);
+    client_close(&slow);
+    fixture_stop(&fixture);
+}
+
 /* The head's time runs from its first byte and is not given anew by each byte. */
 static void test_head_that_does_not_come_is_told(void **state)
 {
@@ -157,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_idle_connections_are_closed_without_a_word),
+        cmocka_unit_test(test_time_for_the_next_request_begins_after_the_answer),
         cmocka_unit_test(test_head_that_does_not_come_is_told),
         cmocka_unit_test(test_body_that_stops_coming_is_told),
         cmocka_unit_test(test_client_that_takes_nothing_is_cut),
