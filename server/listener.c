@@ -22,6 +22,9 @@
 /* How many connections one turn takes, so that those there are get their turn. */
 #define ACCEPT_BATCH 64
 
+/* How many of those who connected before the stop are still taken, of each address and loop. */
+#define LAST_BATCH 4096
+
 #define PAUSE_NS (100 * ASYNC_MS)
 #define QUIET_NS (1 * ASYNC_S)
 
@@ -111,7 +114,9 @@ static enum accept_result accept_one(struct listener *listener)
 void listener_end(struct listener *listener)
 {
     /* Who connected before the stop is served: closing the socket would reset them. */
-    for (unsigned i = 0; i < ACCEPT_BATCH && accept_one(listener) == ACCEPT_TAKEN; i++) {
+    for (unsigned i = 0; i < LAST_BATCH && !server_is_crowded(listener->worker->server); i++) {
+        if (accept_one(listener) != ACCEPT_TAKEN)
+            break;
     }
     listener_fini(listener);
 }

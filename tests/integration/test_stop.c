@@ -187,12 +187,66 @@ static void test_handlers_are_stopped_in_phases_over_all_loops(void **state)
     server_free(server);
 }
 
+#define LATE 200
+
+struct late {
+    struct client clients[LATE];
+    atomic_uint ready;
+    const struct sockaddr_storage *address;
+};
+
+static int late_start_loop(void *shared, struct async_loop *loop, unsigned loop_index,
+                           void **ret_context)
+{
+    (void)loop;
+    (void)loop_index;
+    *ret_context = shared;
+    return 0;
+}
+
+/* The loop itself connects, and accepts nobody meanwhile. */
+static void late_drain_loop(void *context)
+{
+    struct late *late = context;
+
+    for (unsigned i = 0; i < LATE; i++) {
+        client_open(&late->clients[i], late->address);
+        client_send_text(&late->clients[i], GET("/healthz"));
+    }
+    atomic_fetch_add(&late->ready, 1);
+}
+
+/* A crowd has connected, and no loop has accepted it when the server is told to stop. */
+static void test_all_who_connected_before_the_stop_are_answered(void **state)
+{
+    static struct late late;
+    const struct server_route route = {
+        .path = "/", .shared = &late, .start_loop = late_start_loop, .drain_loop = late_drain_loop};
+    struct server *server;
+
+    (void)state;
+    fixture_init(&fixture);
+    fixture.settings.routes = &route;
+    fixture.settings.route_count = 1;
+    assert_int_equal(server_start(&fixture.settings, &server), 0);
+    late.address = server_address(server, 0);
+    server_stop(server, LONG_MS);
+    fixture_await(&late.ready, 1);
+    for (unsigned i = 0; i < LATE; i++) {
+        fixture_expect_refusal(&late.clients[i], 404);
+        client_close(&late.clients[i]);
+    }
+    server_wait(server);
+    server_free(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_running_requests_are_answered_and_idle_connections_closed),
         cmocka_unit_test(test_what_does_not_end_is_cut_at_the_deadline),
         cmocka_unit_test(test_a_second_stop_shortens_the_first),
+        cmocka_unit_test(test_all_who_connected_before_the_stop_are_answered),
         cmocka_unit_test(test_handlers_are_stopped_in_phases_over_all_loops),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
