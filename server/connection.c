@@ -489,6 +489,9 @@ static void cut(struct connection *connection)
         connection->keeps_alive = false;
         problem_send(&connection->exchange->request, 503, "The server stops.", NULL, 0);
         flush(connection);
+    } else if (connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY) {
+        connection_refuse(connection, 503, "The server stops.");
+        flush(connection);
     }
     finish(connection);
 }

@@ -83,6 +83,8 @@ static void test_what_does_not_end_is_cut_at_the_deadline(void **state)
 {
     struct client waiting;
     struct client half;
+    struct client head;
+    struct client body;
 
     (void)state;
     fixture_init(&fixture);
@@ -91,13 +93,23 @@ static void test_what_does_not_end_is_cut_at_the_deadline(void **state)
     client_send_text(&waiting, GET("/never"));
     client_open(&half, fixture.address);
     client_send_text(&half, GET("/half"));
+    client_open(&head, fixture.address);
+    client_send_text(&head, GET("/healthz") "GET /heal");
+    fixture_expect(&head, 200);
+    client_open(&body, fixture.address);
+    client_send_text(&body, GET("/healthz") "GET / HTTP/1.1\r\n" HOST "Content-Length: 9\r\n\r\nb");
+    fixture_expect(&body, 200);
     fixture_await(&fixture.begun, 2);
     server_stop(fixture.server, 50);
     expect_last_reply(&waiting, 503);
+    expect_last_reply(&head, 503);
+    expect_last_reply(&body, 503);
     assert_true(client_is_reset_next(&half));
     fixture_await(&fixture.gone, 2);
     client_close(&waiting);
     client_close(&half);
+    client_close(&head);
+    client_close(&body);
     fixture_stop(&fixture);
 }
 
