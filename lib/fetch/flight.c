@@ -396,7 +396,7 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
         flight->swallowed_bytes += count;
         return flight->swallowed_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
     }
-    if (flight->state == FLIGHT_SPLIT && flight_body_pause_if_ahead(flight)) {
+    if (flight->state != FLIGHT_STREAMING && flight_body_pause_if_ahead(flight)) {
         async_timer_disarm(&flight->progress);
         return UPSTREAM_PAUSE;
     }

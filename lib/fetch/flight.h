@@ -83,10 +83,9 @@ struct flight {
     struct fetch_failure failure; /* when ended without an entry */
     uint64_t joins;               /* how many ever came */
     int64_t last_join_ns;
-    bool is_paused; /* upstream waits for the leader of an uncoalesced body */
+    bool is_paused; /* upstream waits for readers of a body that is not stored */
     bool wants_resume;
-    bool is_purged;         /* taken out of the table by another than its lane */
-    size_t leader_position; /* where the leader was when it last waited */
+    bool is_purged; /* taken out of the table by another than its lane */
     bool is_attention_posted;
     struct async_task attention; /* readers call the lane: nobody is left, or go on */
 };
@@ -158,11 +157,14 @@ int flight_body_append(struct flight *flight, const char *bytes, size_t count)
 /* flight_body_finish - its end, good (0) or bad, as readers see it; no-op before there is one. */
 void flight_body_finish(struct flight *flight, int status);
 
-/* flight_body_pause_if_ahead - whether upstream has to wait until the reader has caught up. */
+/* flight_body_pause_if_ahead - whether upstream has to wait until all readers have caught up. */
 bool flight_body_pause_if_ahead(struct flight *flight) ASYNC_EXCLUDES(flight_class);
 
 /* flight_release_key - gives the key's lock up; no-op without it. */
 void flight_release_key(struct flight *flight);
+
+/* flight_resume_locked - a reader has caught up, or left: upstream may go on if it was paused. */
+void flight_resume_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);
 
 /* flight_call_lane_locked - has the lane look after the flight. */
 void flight_call_lane_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);

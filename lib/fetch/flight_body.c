@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * flight_body.c - the body as the flight writes it: segments, the wake-ups of its readers, and the
- * pause when the one reader of a body that is not kept falls behind. All on the lane's thread.
+ * pause when a reader of a body that is not kept falls behind. All on the lane's thread.
  */
 #include "flight.h"
 
@@ -20,15 +20,22 @@ size_t flight_body_bytes(const struct flight *flight)
     return flight->bytes_before + body_length(flight->segment->body);
 }
 
-/* Whether upstream has to wait for the reader of a body that is not kept. */
+/*
+ * Whether upstream has to wait for a reader of a body that is not kept: else all that lies between
+ * the slowest reader and the origin would have to be held. Who is parked has read everything.
+ */
 bool flight_body_pause_if_ahead(struct flight *flight)
 {
     size_t ahead_max = flight->lane->fetcher->settings.reader_lag_bytes_max;
-    bool is_paused;
+    size_t body_bytes = flight_body_bytes(flight);
+    bool is_paused = false;
 
     flight_lock(flight);
-    is_paused = flight->leader != NULL && async_list_is_empty(&flight->parked) &&
-                flight_body_bytes(flight) - flight->leader_position >= ahead_max;
+    for (struct async_list *node = flight->awake.next; node != &flight->awake && !is_paused;
+         node = node->next) {
+        struct fetch_reader *reader = async_container_of(node, struct fetch_reader, node);
+        is_paused = body_bytes - reader->waited_bytes >= ahead_max;
+    }
     flight->is_paused = is_paused;
     flight_unlock(flight);
     return is_paused;

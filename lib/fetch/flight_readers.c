@@ -58,6 +58,7 @@ void flight_attach_locked(struct flight *flight, struct fetch_reader *reader)
 {
     assert(reader->flight == NULL && !flight->is_ended);
     reader->flight = flight_ref(flight);
+    reader->waited_bytes = 0;
     flight->readers++;
     flight->joins++;
     flight->last_join_ns = async_loop_now_ns(reader->lane->loop);
@@ -91,6 +92,7 @@ void flight_detach(struct fetch_reader *reader)
         flight->leader = NULL;
     if (flight->readers == 0 && !flight->is_ended)
         flight_call_lane_locked(flight);
+    flight_resume_locked(flight);
     flight_unlock(flight);
     /* Out of both lists, so nobody posts the wake-up any more: now it can be taken back. */
     async_loop_unpost(reader->lane->loop, &reader->wake);
@@ -107,6 +109,15 @@ void flight_wake_locked(struct flight *flight)
         async_list_append(&flight->awake, node);
         async_loop_post(reader->lane->loop, &reader->wake);
     }
+}
+
+void flight_resume_locked(struct flight *flight)
+{
+    if (!flight->is_paused || flight->is_ended)
+        return;
+    flight->is_paused = false;
+    flight->wants_resume = true;
+    flight_call_lane_locked(flight);
 }
 
 void flight_call_lane_locked(struct flight *flight)

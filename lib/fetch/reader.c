@@ -391,13 +391,8 @@ void fetch_reader_wait(struct fetch_reader *reader)
     is_there = body_cursor_available(&reader->cursor) > 0 || body_is_finished(reader->cursor.body);
     async_list_remove(&reader->node);
     async_list_append(is_there ? &flight->awake : &flight->parked, &reader->node);
-    if (flight->leader == reader)
-        flight->leader_position = reader->bytes_before + reader->cursor.position;
-    if (flight->is_paused && flight->leader == reader && !flight->is_ended) {
-        flight->is_paused = false;
-        flight->wants_resume = true;
-        flight_call_lane_locked(flight);
-    }
+    reader->waited_bytes = reader->bytes_before + reader->cursor.position;
+    flight_resume_locked(flight);
     if (is_there)
         async_loop_post(reader->lane->loop, &reader->wake);
     flight_unlock(flight);

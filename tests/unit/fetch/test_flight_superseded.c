@@ -70,11 +70,49 @@ static void test_deserted_and_too_long_to_store_is_cancelled(void **state)
     rig_free(&rig);
 }
 
+/*
+ * Case 3: of a body that is shared but not kept, no more is held than the slowest is behind; when
+ * that one has caught up, or has left, it goes on.
+ */
+static void test_unkept_body_waits_for_the_slowest(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader fast = {0}, slow = {.is_slow = true};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.reader_lag_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &fast, 0, URL);
+    rig_ask(&rig, &slow, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "Cache-Control: max-age=0");
+    assert_int_equal(rig_data(&rig, 0, "12345"), UPSTREAM_GO_ON);
+    assert_int_equal(rig_data(&rig, 0, "678"), UPSTREAM_PAUSE);
+    assert_int_equal(rig.scripts[0].resumes, 0);
+    rig_read(&slow);
+    rig_settle(&rig);
+    assert_int_equal(rig.scripts[0].resumes, 1);
+    slow.is_slow = true;
+    assert_int_equal(rig_data(&rig, 0, "67890"), UPSTREAM_GO_ON);
+    assert_int_equal(rig_data(&rig, 0, "x"), UPSTREAM_PAUSE);
+    rig_leave(&slow);
+    rig_settle(&rig);
+    assert_int_equal(rig.scripts[0].resumes, 2);
+    assert_int_equal(rig_data(&rig, 0, "x"), UPSTREAM_GO_ON);
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&fast, "1234567890x"));
+    rig_leave(&fast);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_private_answer_after_a_purge_stays_with_its_reader),
         cmocka_unit_test(test_deserted_and_too_long_to_store_is_cancelled),
+        cmocka_unit_test(test_unkept_body_waits_for_the_slowest),
     };
     return cmocka_run_group_tests_name("flight_superseded", tests, NULL, NULL);
 }

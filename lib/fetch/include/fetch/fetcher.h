@@ -126,7 +126,8 @@ struct fetch_reader {
     unsigned flags;
     unsigned restarts_left;
     bool is_counted_waiting;
-    bool is_unanswered; /* under the flight's mutex */
+    bool is_unanswered;  /* under the flight's mutex, as the next */
+    size_t waited_bytes; /* of the body, read when it last waited for more */
 };
 
 /*
