@@ -182,32 +182,37 @@ static void start_stream(struct fetch_request *self, const struct fetch_answer *
     stream(self);
 }
 
+/* What is no JSON document of ours to look into is refused as soon as that is known: the rest of a
+ * long body is not waited for. */
+static bool refuse_selection(struct fetch_request *self)
+{
+    const struct fetch_reader *reader = &self->reader;
+    size_t bytes_max = fetcher_settings(fetch_lane_fetcher(reader->lane))->select_bytes_max;
+    size_t bytes = reader->bytes_before + body_length(reader->cursor.body);
+    char detail[128];
+
+    if (reader->entry->status < 200 || reader->entry->status > 299)
+        snprintf(detail, sizeof detail, "select needs a JSON body, but the origin answered %d",
+                 reader->entry->status);
+    else if (bytes > bytes_max ||
+             (reader->length_bytes >= 0 && (uint64_t)reader->length_bytes > bytes_max))
+        snprintf(detail, sizeof detail, "the JSON body is too long for select: more than %zu bytes",
+                 bytes_max);
+    else
+        return false;
+    fail(self, 502, detail);
+    return true;
+}
+
 /* One value of the JSON body, when the whole body is there. */
 static void send_selected(struct fetch_request *self, const struct fetch_answer *answer)
 {
-    const struct fetch_settings *settings = fetcher_settings(fetch_lane_fetcher(self->reader.lane));
-    const struct entry *entry = self->reader.entry;
     struct request *request = self->request;
     struct reply_field fields[6];
     struct reply_head head = {.status = 200, .fields = fields};
-    char detail[128];
     char *text;
-    int err;
+    int err = select_value(self->reader.entry->body, self->select, &text);
 
-    if (entry->status < 200 || entry->status > 299) {
-        snprintf(detail, sizeof detail, "select needs a JSON body, but the origin answered %d",
-                 entry->status);
-        fail(self, 502, detail);
-        return;
-    }
-    if (body_length(entry->body) > settings->select_bytes_max) {
-        snprintf(detail, sizeof detail,
-                 "the JSON body is too long for select: %zu bytes, at most %zu",
-                 body_length(entry->body), settings->select_bytes_max);
-        fail(self, 502, detail);
-        return;
-    }
-    err = select_value(entry->body, self->select, &text);
     if (err < 0) {
         fail(self,
              err == -ENOENT   ? 404
@@ -242,6 +247,8 @@ static void answer_request(struct fetch_request *self)
         fail(self, 502, "the origin closed the connection before its answer was complete");
         return;
     }
+    if (self->select != NULL && refuse_selection(self))
+        return;
     if (self->select != NULL && status == BODY_OPEN) {
         /* Takes what is there so that the wait is for more. */
         while (fetch_reader_spans(reader, spans, 1) > 0)

@@ -257,6 +257,35 @@ static void test_long_bodies_are_whole(void **state)
     }
 }
 
+/* The rest of what select cannot use is not waited for: the origin keeps it back for ever. */
+static void test_select_does_not_wait_for_what_it_refuses(void **state)
+{
+    static const char *const heads[] = {
+        "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{",
+        "HTTP/1.1 200 "
+        "OK\r\n\r\n\"0123456789012345678901234567890123456789012345678901234567890123456789",
+        "HTTP/1.1 404 Not Found\r\nContent-Length: 20\r\n\r\n{",
+    };
+    struct fetch_settings settings;
+    struct world world;
+
+    (void)state;
+    world_settings(&settings);
+    settings.select_bytes_max = 64;
+    world_start(&world, &settings);
+    for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++) {
+        struct client_reply reply;
+        char path[16];
+        snprintf(path, sizeof path, "/%u", i);
+        origin_on(world.origin, path, ORIGIN_SEND(heads[i]), ORIGIN_GATE);
+        world_get(&world, path, "&select=/a", "", &reply);
+        assert_int_equal(reply.status, 502);
+        client_reply_fini(&reply);
+        origin_release(world.origin, path);
+    }
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_fields_that_would_act_in_our_name_are_dropped),
         cmocka_unit_test(test_conditions_are_answered_from_the_store),
         cmocka_unit_test(test_select_answers_one_value),
+        cmocka_unit_test(test_select_does_not_wait_for_what_it_refuses),
         cmocka_unit_test(test_wrong_requests_are_400),
         cmocka_unit_test(test_refusals_read_alike),
         cmocka_unit_test(test_a_request_that_came_through_here_is_508),
