@@ -43,6 +43,7 @@ struct transfer {
     CURLSH *pins;
     struct curl_slist *pin_list;
     struct head_reader head;
+    bool is_asked;   /* the request is on its way */
     bool is_stopped; /* by a verdict */
     enum guard_reason refusal;
     int status; /* decided inside a callback; 0: ask libcurl's result */
@@ -94,7 +95,8 @@ static int status_of_result(const struct transfer *transfer, CURLcode result)
     case CURLE_OK:
         return has_head ? 0 : -EPROTO;
     case CURLE_OUT_OF_MEMORY:
-        return -ENOMEM;
+        /* So libcurl also calls a line of a head that is longer than its own limit. */
+        return transfer->is_asked && !has_head ? -EPROTO : -ENOMEM;
     case CURLE_OPERATION_TIMEDOUT:
         return -ETIMEDOUT;
     case CURLE_WEIRD_SERVER_REPLY:
@@ -165,8 +167,10 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
         bytes = sizeof address.ipv6;
     }
     reason = guard_check_address(&transfer->upstream->settings->guard, &address.any, bytes);
-    if (reason == GUARD_OK)
+    if (reason == GUARD_OK) {
+        transfer->is_asked = true;
         return CURL_PREREQFUNC_OK;
+    }
     transfer->refusal = reason;
     return CURL_PREREQFUNC_ABORT;
 }
@@ -380,6 +384,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->easy = NULL;
     transfer->pins = NULL;
     transfer->pin_list = NULL;
+    transfer->is_asked = false;
     transfer->is_stopped = false;
     transfer->refusal = GUARD_OK;
     transfer->status = 0;

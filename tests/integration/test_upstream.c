@@ -152,6 +152,12 @@ static void test_endless_head_is_refused(void **state)
     assert_int_equal(net_status(ask), 502);
     assert_false(net_is_answered(ask));
     net_free(ask);
+    /* One line beyond what libcurl takes, which it calls "out of memory". */
+    origin_on(world.origin, "/line", ORIGIN_SEND("HTTP/1.1 200 OK\r\nX-Line: "),
+              ORIGIN_REPEAT("0123456789", 20000), ORIGIN_SEND("\r\n\r\n"), ORIGIN_CLOSE);
+    ask = net_get(world.net, url_of(&world, "/line"));
+    assert_int_equal(net_status(ask), 502);
+    net_free(ask);
     world_stop(&world);
 }
 
