@@ -224,6 +224,15 @@ static int serve(const struct config *config)
     return EXIT_STOPPED;
 }
 
+/* The exit status of what only says something: it has failed if that could not be written. */
+static int said(int status)
+{
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return status;
+    fputs("fetchonce: standard output cannot be written\n", stderr);
+    return EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct arguments arguments;
@@ -235,13 +244,13 @@ int main(int argc, char **argv)
     switch (arguments.action) {
     case ARGUMENTS_VERSION:
         puts("fetchonce " FETCHONCE_VERSION);
-        return EXIT_STOPPED;
+        return said(EXIT_STOPPED);
     case ARGUMENTS_HELP:
         arguments_help(stdout);
-        return EXIT_STOPPED;
+        return said(EXIT_STOPPED);
     case ARGUMENTS_DEMO:
         signal(SIGPIPE, SIG_IGN);
-        return demo_run(stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED;
+        return said(demo_run(stdout) < 0 ? EXIT_FAILED : EXIT_STOPPED);
     case ARGUMENTS_CHECK:
     case ARGUMENTS_SERVE:
         break;
@@ -252,5 +261,5 @@ int main(int argc, char **argv)
         return serve(&config);
     printf("configuration ok: ");
     summary_print(&config, &config.listen);
-    return EXIT_STOPPED;
+    return said(EXIT_STOPPED);
 }

@@ -119,6 +119,18 @@ static void test_a_closed_standard_error_is_not_reused(void **state)
     assert_int_equal(process_wait(&process), 0);
 }
 
+static void test_output_that_cannot_be_written_is_a_failure(void **state)
+{
+    static const char *const words[] = {"--version", "--help", "--check"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        const char *const arguments[] = {"/bin/sh",      "-c",     "exec \"$0\" \"$1\" >/dev/full",
+                                         FETCHONCE_PATH, words[i], NULL};
+        assert_int_equal(process_run(&process, arguments, NULL), 1);
+        assert_contains(process.error, "standard output cannot be written");
+    }
+}
+
 static void test_a_port_in_use_is_said_with_what_to_do(void **state)
 {
     static struct process second;
@@ -263,6 +275,7 @@ int main(void)
         cmocka_unit_test(test_sigint_stops_it_too),
         cmocka_unit_test(test_a_second_signal_cuts_what_drains),
         cmocka_unit_test(test_a_closed_standard_error_is_not_reused),
+        cmocka_unit_test(test_output_that_cannot_be_written_is_a_failure),
         cmocka_unit_test(test_a_port_in_use_is_said_with_what_to_do),
         cmocka_unit_test(test_an_address_of_no_interface_is_said),
         cmocka_unit_test(test_the_example_configurations_are_fine),
