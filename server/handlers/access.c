@@ -2,9 +2,10 @@
 /*
  * access.c - see access.h.
  *
- * A request counts in the moment it is answered, holding the lock: one that leaves while it waits
- * or holds has not counted. Without hold_ms, a free lock is taken, used and released in one turn
- * without waiting for a delivery; the order is the lock's either way, first come, first served.
+ * A request counts in the moment it is answered, holding the lock: one whose client is known to
+ * have left by then (see connection.c) has not counted. Without hold_ms, a free lock is taken, used
+ * and released in one turn without waiting for a delivery; the order is the lock's either way,
+ * first come, first served.
  */
 #include "access.h"
 
