@@ -19,6 +19,9 @@
 
 #include <async/event_loop.h>
 
+/* How often the loop is turned at the end for what evdns has still to say; it says it in one. */
+#define LAST_TURNS 4
+
 struct resolver {
     struct async_loop *loop;
     struct evdns_base *base;
@@ -72,6 +75,10 @@ void resolver_free(struct resolver *resolver)
 
     if (resolver == NULL)
         return;
+    /* evdns confirms a cancel in a turn of the loop, and never frees what it has not confirmed. The
+     * loop may have ended in between. */
+    for (int turn = 0; turn < LAST_TURNS && !async_list_is_empty(&resolver->lookups); turn++)
+        event_base_loop(async_loop_event_base(resolver->loop), EVLOOP_NONBLOCK);
     evdns_base_free(resolver->base, 0);
     for (struct async_list *node = resolver->lookups.next; node != &resolver->lookups;
          node = next) {
