@@ -19,7 +19,8 @@ quietly() {
     mkdir -p -- "$(dirname -- "$log")" || die "this user may not write to $root, where builds are made"
     "$@" >"$log" 2>&1 || status=$?
     if ((status != 0)); then
-        tail -n 60 -- "$log" >&2
+        # What ctest says of tests that pass would hide what the others printed.
+        grep -vE ' Passed +[0-9.]+ sec$|^ +Start +[0-9]+:' -- "$log" | tail -n 150 >&2 || true
         say "'$*' failed; the whole of its output is in $log"
     fi
     return "$status"
