@@ -17,7 +17,8 @@
  *
  * The lock is held from the grant until the flight is COMPLETE, FAILED, SPLIT or SUPERSEDED. A
  * flight is put into the table before it asks for the lock, so newcomers join it even while it
- * waits for another to end, and at most one waits per key. Case numbers: docs/internals/flight.md.
+ * waits for another to end, and at most one waits per key. What upstream reports:
+ * flight_upstream.c. Case numbers: docs/internals/flight.md.
  */
 #include "flight.h"
 
@@ -25,14 +26,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "answer.h"
 #include "failure.h"
 
-#define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
-#define FINISH_BYTES_MAX    (1024 * 1024)
-#define RECENT_JOIN_NS      (2 * ASYNC_S)
-#define RETRY_DELAY_MS      50
-#define RETRY_DELAY_SPAN_MS 100
+#define FINISH_BYTES_MAX (1024 * 1024)
+#define RECENT_JOIN_NS   (2 * ASYNC_S)
 
 #define BIT(state) (1u << FLIGHT_##state)
 
@@ -47,14 +44,12 @@ static const unsigned flight_moves[FLIGHT_STATES] = {
     [FLIGHT_SUPERSEDED] = BIT(SPLIT) | BIT(COMPLETE) | BIT(FAILED),
 };
 
-static void flight_enter(struct flight *flight, enum flight_state next)
+void flight_enter(struct flight *flight, enum flight_state next)
 {
     assert((flight_moves[flight->state] & (1u << next)) != 0);
     flight->state = next;
 }
 
-static void flight_start_hop(struct flight *flight);
-static const struct upstream_events upstream_events;
 static async_waiter_fn on_key_lock;
 static async_timer_fn on_no_progress, on_total_timeout, on_retry;
 static async_task_fn on_attention;
@@ -79,7 +74,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     async_list_init(&flight->lane_node);
     async_keyed_waiter_init(&flight->lock, lane->fetcher->keys, lane->loop, on_key_lock,
                             flight->key.bytes, flight->key.length);
-    flight->call.events = &upstream_events;
+    flight->call.events = &flight_upstream_events;
     async_timer_init(&flight->progress, on_no_progress);
     async_timer_init(&flight->total, on_total_timeout);
     async_timer_init(&flight->retry, on_retry);
@@ -91,11 +86,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     return 0;
 }
 
-/*
- * The one way out. status 0: complete, else why not; `failure` is what readers are told who have
- * no answer yet, and with a status of HTTP in it, for a while, those who come now.
- */
-static void flight_finish(struct flight *flight, int status, const struct fetch_failure *failure)
+void flight_finish(struct flight *flight, int status, const struct fetch_failure *failure)
 {
     struct fetch_lane *lane = flight->lane;
     bool was_called;
@@ -141,7 +132,7 @@ static void flight_finish(struct flight *flight, int status, const struct fetch_
     flight_unref(flight);
 }
 
-static void flight_fail(struct flight *flight, int status)
+void flight_fail(struct flight *flight, int status)
 {
     struct fetch_failure failure = failure_of_status(status);
 
@@ -152,8 +143,7 @@ static void flight_fail(struct flight *flight, int status)
     flight_finish(flight, status, &failure);
 }
 
-/* Nobody may join any more and nothing will be stored; those who are here stay. */
-static void flight_supersede(struct flight *flight, bool is_uncacheable)
+void flight_supersede(struct flight *flight, bool is_uncacheable)
 {
     struct fetch_lane *lane = flight->lane;
     const int64_t marker_s = lane->fetcher->settings.uncacheable_marker_s;
@@ -214,31 +204,30 @@ static void on_key_lock(struct async_waiter *waiter, int status)
     flight_finish(flight, 0, NULL);
 }
 
-static void arm_progress(struct flight *flight, uint32_t timeout_ms)
+void flight_arm_progress(struct flight *flight, uint32_t timeout_ms)
 {
     struct async_loop *loop = flight->lane->loop;
 
     async_timer_arm(&flight->progress, loop, async_loop_now_ns(loop) + timeout_ms * ASYNC_MS);
 }
 
-/* A superseded flight stays so; it only has no other name for where it is. */
-static void enter_unless_superseded(struct flight *flight, enum flight_state next)
+void flight_enter_unless_superseded(struct flight *flight, enum flight_state next)
 {
     if (flight->state != FLIGHT_SUPERSEDED && flight->state != next)
         flight_enter(flight, next);
 }
 
-static void flight_start_hop(struct flight *flight)
+void flight_start_hop(struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
     const struct fetch_settings *settings = &lane->fetcher->settings;
     int err;
 
-    enter_unless_superseded(flight, FLIGHT_RESOLVING);
+    flight_enter_unless_superseded(flight, FLIGHT_RESOLVING);
     if (!async_timer_is_armed(&flight->total))
         async_timer_arm(&flight->total, lane->loop,
                         async_loop_now_ns(lane->loop) + settings->total_timeout_ms * ASYNC_MS);
-    arm_progress(flight, settings->head_timeout_ms);
+    flight_arm_progress(flight, settings->head_timeout_ms);
     flight->request_s = fetch_lane_now_s(lane);
     flight->swallowed_bytes = 0;
     flight->refusal =
@@ -254,193 +243,6 @@ static void flight_start_hop(struct flight *flight)
         flight_fail(flight, err);
 }
 
-/* Upstream's events, in the order they fire. */
-
-static struct flight *flight_from_call(struct upstream_call *call)
-{
-    return async_container_of(call, struct flight, call);
-}
-
-static void on_connecting(struct upstream_call *call)
-{
-    enter_unless_superseded(flight_from_call(call), FLIGHT_AWAIT_HEADERS);
-}
-
-/* The verdict "stop", with what is to be made of it once the upstream reports its end. */
-static enum upstream_verdict stop_with(struct flight *flight, int status)
-{
-    flight->stop_status = status;
-    return UPSTREAM_STOP;
-}
-
-static bool is_redirect(int status)
-{
-    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-}
-
-/* Case 26: followed inside the flight, never under a second key's lock. Rule H.14. */
-static enum upstream_verdict on_redirect(struct flight *flight, const struct upstream_head *head,
-                                         struct span location)
-{
-    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
-    int err;
-
-    if (flight->hops >= settings->redirects_max)
-        return stop_with(flight, -ELOOP);
-    err = fetch_url_resolve(flight->hop, location.bytes, location.length, settings->url_bytes_max,
-                            &flight->next_hop);
-    if (err < 0)
-        return stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG);
-    if (flight->hop->is_https && !flight->next_hop->is_https) {
-        fetch_url_unref(flight->next_hop);
-        flight->next_hop = NULL;
-        flight->refusal = GUARD_REDIRECT;
-        return stop_with(flight, -EACCES);
-    }
-    return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
-}
-
-/* Cases 5, 13, 14 and 23: what the head says about sharing. */
-static void flight_decide(struct flight *flight, enum answer_sharing sharing)
-{
-    if (flight->state == FLIGHT_SUPERSEDED) {
-        if (sharing == ANSWER_PRIVATE) /* purged before: it is the leader's alone all the same */
-            flight_enter(flight, FLIGHT_SPLIT);
-        return;
-    }
-    if (flight->is_solo) {
-        flight_enter(flight, FLIGHT_SPLIT);
-        if (sharing == ANSWER_STORE)
-            flight_clear_mark(flight);
-    } else if (sharing == ANSWER_STORE) {
-        flight_enter(flight, FLIGHT_STREAMING);
-    } else if (sharing == ANSWER_SHARE) {
-        flight_enter(flight, FLIGHT_SUPERSEDED);
-        flight_supersede(flight, false);
-    } else {
-        flight_enter(flight, FLIGHT_SPLIT);
-        flight_supersede(flight, true);
-    }
-}
-
-/* The entry made of the head. */
-static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
-{
-    struct fetch_lane *lane = flight->lane;
-    struct answer answer;
-    struct fetch_segment *segment;
-    int err = answer_judge(lane, &flight->key, flight->request_s, head, &answer);
-
-    if (err < 0)
-        return stop_with(flight, err);
-    err = segment_new(answer.entry->body, &segment);
-    if (err < 0) {
-        entry_unref(answer.entry);
-        return stop_with(flight, err);
-    }
-    flight_decide(flight, answer.sharing);
-    arm_progress(flight, lane->fetcher->settings.stall_timeout_ms);
-
-    flight_lock(flight);
-    flight->length_bytes = head->content_length_bytes;
-    flight->is_split = flight->state == FLIGHT_SPLIT;
-    flight->is_storing = flight->state == FLIGHT_STREAMING;
-    if (!flight->is_split || flight->leader != NULL) {
-        flight->entry = answer.entry;
-        flight->segment = segment;
-    }
-    flight_wake_locked(flight);
-    flight_unlock(flight);
-    if (flight->entry != NULL)
-        return UPSTREAM_GO_ON;
-    /* The one whose answer this is has left; it is nobody's. */
-    segment_unref(segment);
-    entry_unref(answer.entry);
-    return stop_with(flight, -ECANCELED);
-}
-
-static enum upstream_verdict on_head(struct upstream_call *call, const struct upstream_head *head)
-{
-    struct flight *flight = flight_from_call(call);
-    struct span location;
-
-    assert(flight->state == FLIGHT_AWAIT_HEADERS || flight->state == FLIGHT_SUPERSEDED);
-    assert(flight->entry == NULL);
-    if (is_redirect(head->status) && fields_find(head->fields, "Location", &location))
-        return on_redirect(flight, head, location);
-    /* Case 25: we asked neither for a part nor with a condition. */
-    if (head->status == 206 || head->status == 304)
-        return stop_with(flight, -EPROTO);
-    return on_answer(flight, head);
-}
-
-/* Case 24: longer than what is stored, and nobody said so before. */
-static void stop_storing(struct flight *flight)
-{
-    flight_enter(flight, FLIGHT_SUPERSEDED);
-    flight_supersede(flight, true);
-    flight_lock(flight);
-    flight->is_storing = false;
-    if (flight->readers == 0)
-        flight_call_lane_locked(flight); /* it was read on for the store alone */
-    flight_unlock(flight);
-}
-
-static enum upstream_verdict on_data(struct upstream_call *call, const char *bytes, size_t count)
-{
-    struct flight *flight = flight_from_call(call);
-    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
-    size_t total_bytes;
-
-    if (flight->entry == NULL) { /* the body of a redirect */
-        flight->swallowed_bytes += count;
-        return flight->swallowed_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
-    }
-    if (flight->state != FLIGHT_STREAMING && flight_body_pause_if_ahead(flight)) {
-        async_timer_disarm(&flight->progress);
-        return UPSTREAM_PAUSE;
-    }
-    total_bytes = flight_body_bytes(flight) + count;
-    if (flight->length_bytes >= 0 && total_bytes > (uint64_t)flight->length_bytes)
-        return stop_with(flight, -EPROTO);
-    if (total_bytes > settings->streamed_body_bytes_max)
-        return stop_with(flight, -EFBIG);
-    if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
-        stop_storing(flight);
-    if (flight_body_append(flight, bytes, count) < 0)
-        return stop_with(flight, -ENOMEM);
-    arm_progress(flight, settings->stall_timeout_ms);
-    return UPSTREAM_GO_ON;
-}
-
-static void follow_redirect(struct flight *flight)
-{
-    fetch_url_unref(flight->hop);
-    flight->hop = flight->next_hop;
-    flight->next_hop = NULL;
-    flight->hops++;
-    LANE_COUNT(flight->lane, upstream_redirects, 1);
-    flight_start_hop(flight);
-}
-
-/* Case 4. What the origin may have begun to work on is not asked for again. */
-static bool may_retry(const struct flight *flight, int status)
-{
-    return flight->entry == NULL && flight->retries < flight->lane->fetcher->settings.retries_max &&
-           (status == -ECONNREFUSED || status == -ECONNRESET || status == -ETIMEDOUT);
-}
-
-static void retry_later(struct flight *flight)
-{
-    struct fetch_lane *lane = flight->lane;
-    int64_t delay_ms = RETRY_DELAY_MS + (int64_t)lane_random_below(lane, RETRY_DELAY_SPAN_MS);
-
-    flight->retries++;
-    async_timer_disarm(&flight->progress);
-    async_timer_arm(&flight->retry, lane->loop,
-                    async_loop_now_ns(lane->loop) + delay_ms * ASYNC_MS);
-}
-
 static void on_retry(struct async_timer *timer)
 {
     struct flight *flight = async_container_of(timer, struct flight, retry);
@@ -448,40 +250,6 @@ static void on_retry(struct async_timer *timer)
     LANE_COUNT(flight->lane, upstream_retries, 1);
     flight_start_hop(flight);
 }
-
-/* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
-static bool is_length_right(const struct flight *flight)
-{
-    return flight->entry == NULL || flight->length_bytes < 0 ||
-           flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
-}
-
-static void on_done(struct upstream_call *call, int status)
-{
-    struct flight *flight = flight_from_call(call);
-
-    if (status == -EACCES)
-        flight->refusal = call->refusal;
-    if (flight->next_hop != NULL)
-        follow_redirect(flight);
-    else if (flight->stop_status < 0)
-        flight_fail(flight, flight->stop_status);
-    else if (status == 0 && !is_length_right(flight))
-        flight_fail(flight, -EPROTO);
-    else if (status == 0)
-        flight_finish(flight, 0, NULL);
-    else if (may_retry(flight, status))
-        retry_later(flight);
-    else
-        flight_fail(flight, status == -ETIMEDOUT ? -ECONNREFUSED : status);
-}
-
-static const struct upstream_events upstream_events = {
-    .on_connecting = on_connecting,
-    .on_head = on_head,
-    .on_data = on_data,
-    .on_done = on_done,
-};
 
 /* Cases 4 and 8: no head, or no byte, for too long. */
 static void on_no_progress(struct async_timer *timer)
@@ -563,7 +331,7 @@ static void on_attention(struct async_task *task)
     if (is_purged)
         on_purged(flight);
     if (wants_resume) {
-        arm_progress(flight, flight->lane->fetcher->settings.stall_timeout_ms);
+        flight_arm_progress(flight, flight->lane->fetcher->settings.stall_timeout_ms);
         upstream_resume(&flight->call);
     }
     if (give_up(flight)) {

@@ -104,6 +104,31 @@ void flight_lead(struct flight *flight, struct fetch_reader *reader) ASYNC_EXCLU
  */
 void flight_begin(struct flight *flight);
 
+/*
+ * flight_finish - the one way out. status 0: complete, else why not; `failure` is what readers are
+ * told who have no answer yet, and with a status of HTTP in it, for a while, those who come now.
+ * flight_fail() finds the failure for the status. The flight may be gone afterwards.
+ */
+void flight_finish(struct flight *flight, int status, const struct fetch_failure *failure);
+void flight_fail(struct flight *flight, int status);
+
+/* flight_supersede - nobody may join any more and nothing is stored; those who are here stay. */
+void flight_supersede(struct flight *flight, bool is_uncacheable);
+
+/* flight_enter - the next state, which the drawing in flight.c has to allow (asserted). The other:
+ * a superseded flight stays so; it only has no other name for where it is. */
+void flight_enter(struct flight *flight, enum flight_state next);
+void flight_enter_unless_superseded(struct flight *flight, enum flight_state next);
+
+/* flight_start_hop - asks upstream for flight->hop: the URL itself, or where a redirect leads. */
+void flight_start_hop(struct flight *flight);
+
+/* flight_arm_progress - something has to come within this time. */
+void flight_arm_progress(struct flight *flight, uint32_t timeout_ms);
+
+/* What a call tells its flight. */
+extern const struct upstream_events flight_upstream_events;
+
 /* flight_abort - ends it whatever its state, because the lane stops. */
 void flight_abort(struct flight *flight);
 

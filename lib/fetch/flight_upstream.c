@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * flight_upstream.c - what upstream reports to a flight, in the order it comes: connecting, the
+ * head, the body, the end. All on the lane's thread, some of it inside libcurl, which is why a
+ * callback only returns a verdict and leaves what follows from it to the end of the call.
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "answer.h"
+#include "flight.h"
+
+#define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
+#define RETRY_DELAY_MS      50
+#define RETRY_DELAY_SPAN_MS 100
+
+static struct flight *flight_from_call(struct upstream_call *call)
+{
+    return async_container_of(call, struct flight, call);
+}
+
+static void on_connecting(struct upstream_call *call)
+{
+    flight_enter_unless_superseded(flight_from_call(call), FLIGHT_AWAIT_HEADERS);
+}
+
+/* The verdict "stop", with what is to be made of it once the upstream reports its end. */
+static enum upstream_verdict stop_with(struct flight *flight, int status)
+{
+    flight->stop_status = status;
+    return UPSTREAM_STOP;
+}
+
+static bool is_redirect(int status)
+{
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
+}
+
+/* Case 26: followed inside the flight, never under a second key's lock. Rule H.14. */
+static enum upstream_verdict on_redirect(struct flight *flight, const struct upstream_head *head,
+                                         struct span location)
+{
+    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
+    int err;
+
+    if (flight->hops >= settings->redirects_max)
+        return stop_with(flight, -ELOOP);
+    err = fetch_url_resolve(flight->hop, location.bytes, location.length, settings->url_bytes_max,
+                            &flight->next_hop);
+    if (err < 0)
+        return stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG);
+    if (flight->hop->is_https && !flight->next_hop->is_https) {
+        fetch_url_unref(flight->next_hop);
+        flight->next_hop = NULL;
+        flight->refusal = GUARD_REDIRECT;
+        return stop_with(flight, -EACCES);
+    }
+    return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
+}
+
+/* Cases 5, 13, 14 and 23: what the head says about sharing. */
+static void flight_decide(struct flight *flight, enum answer_sharing sharing)
+{
+    if (flight->state == FLIGHT_SUPERSEDED) {
+        if (sharing == ANSWER_PRIVATE) /* purged before: it is the leader's alone all the same */
+            flight_enter(flight, FLIGHT_SPLIT);
+        return;
+    }
+    if (flight->is_solo) {
+        flight_enter(flight, FLIGHT_SPLIT);
+        if (sharing == ANSWER_STORE)
+            flight_clear_mark(flight);
+    } else if (sharing == ANSWER_STORE) {
+        flight_enter(flight, FLIGHT_STREAMING);
+    } else if (sharing == ANSWER_SHARE) {
+        flight_enter(flight, FLIGHT_SUPERSEDED);
+        flight_supersede(flight, false);
+    } else {
+        flight_enter(flight, FLIGHT_SPLIT);
+        flight_supersede(flight, true);
+    }
+}
+
+/* The entry made of the head. */
+static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
+{
+    struct fetch_lane *lane = flight->lane;
+    struct answer answer;
+    struct fetch_segment *segment;
+    int err = answer_judge(lane, &flight->key, flight->request_s, head, &answer);
+
+    if (err < 0)
+        return stop_with(flight, err);
+    err = segment_new(answer.entry->body, &segment);
+    if (err < 0) {
+        entry_unref(answer.entry);
+        return stop_with(flight, err);
+    }
+    flight_decide(flight, answer.sharing);
+    flight_arm_progress(flight, lane->fetcher->settings.stall_timeout_ms);
+
+    flight_lock(flight);
+    flight->length_bytes = head->content_length_bytes;
+    flight->is_split = flight->state == FLIGHT_SPLIT;
+    flight->is_storing = flight->state == FLIGHT_STREAMING;
+    if (!flight->is_split || flight->leader != NULL) {
+        flight->entry = answer.entry;
+        flight->segment = segment;
+    }
+    flight_wake_locked(flight);
+    flight_unlock(flight);
+    if (flight->entry != NULL)
+        return UPSTREAM_GO_ON;
+    /* The one whose answer this is has left; it is nobody's. */
+    segment_unref(segment);
+    entry_unref(answer.entry);
+    return stop_with(flight, -ECANCELED);
+}
+
+static enum upstream_verdict on_head(struct upstream_call *call, const struct upstream_head *head)
+{
+    struct flight *flight = flight_from_call(call);
+    struct span location;
+
+    assert(flight->state == FLIGHT_AWAIT_HEADERS || flight->state == FLIGHT_SUPERSEDED);
+    assert(flight->entry == NULL);
+    if (is_redirect(head->status) && fields_find(head->fields, "Location", &location))
+        return on_redirect(flight, head, location);
+    /* Case 25: we asked neither for a part nor with a condition. */
+    if (head->status == 206 || head->status == 304)
+        return stop_with(flight, -EPROTO);
+    return on_answer(flight, head);
+}
+
+/* Case 24: longer than what is stored, and nobody said so before. */
+static void stop_storing(struct flight *flight)
+{
+    flight_enter(flight, FLIGHT_SUPERSEDED);
+    flight_supersede(flight, true);
+    flight_lock(flight);
+    flight->is_storing = false;
+    if (flight->readers == 0)
+        flight_call_lane_locked(flight); /* it was read on for the store alone */
+    flight_unlock(flight);
+}
+
+static enum upstream_verdict on_data(struct upstream_call *call, const char *bytes, size_t count)
+{
+    struct flight *flight = flight_from_call(call);
+    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
+    size_t total_bytes;
+
+    if (flight->entry == NULL) { /* the body of a redirect */
+        flight->swallowed_bytes += count;
+        return flight->swallowed_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
+    }
+    if (flight->state != FLIGHT_STREAMING && flight_body_pause_if_ahead(flight)) {
+        async_timer_disarm(&flight->progress);
+        return UPSTREAM_PAUSE;
+    }
+    total_bytes = flight_body_bytes(flight) + count;
+    if (flight->length_bytes >= 0 && total_bytes > (uint64_t)flight->length_bytes)
+        return stop_with(flight, -EPROTO);
+    if (total_bytes > settings->streamed_body_bytes_max)
+        return stop_with(flight, -EFBIG);
+    if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
+        stop_storing(flight);
+    if (flight_body_append(flight, bytes, count) < 0)
+        return stop_with(flight, -ENOMEM);
+    flight_arm_progress(flight, settings->stall_timeout_ms);
+    return UPSTREAM_GO_ON;
+}
+
+static void follow_redirect(struct flight *flight)
+{
+    fetch_url_unref(flight->hop);
+    flight->hop = flight->next_hop;
+    flight->next_hop = NULL;
+    flight->hops++;
+    LANE_COUNT(flight->lane, upstream_redirects, 1);
+    flight_start_hop(flight);
+}
+
+/* Case 4. What the origin may have begun to work on is not asked for again. */
+static bool may_retry(const struct flight *flight, int status)
+{
+    return flight->entry == NULL && flight->retries < flight->lane->fetcher->settings.retries_max &&
+           (status == -ECONNREFUSED || status == -ECONNRESET || status == -ETIMEDOUT);
+}
+
+static void retry_later(struct flight *flight)
+{
+    struct fetch_lane *lane = flight->lane;
+    int64_t delay_ms = RETRY_DELAY_MS + (int64_t)lane_random_below(lane, RETRY_DELAY_SPAN_MS);
+
+    flight->retries++;
+    async_timer_disarm(&flight->progress);
+    async_timer_arm(&flight->retry, lane->loop,
+                    async_loop_now_ns(lane->loop) + delay_ms * ASYNC_MS);
+}
+
+/* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
+static bool is_length_right(const struct flight *flight)
+{
+    return flight->entry == NULL || flight->length_bytes < 0 ||
+           flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
+}
+
+static void on_done(struct upstream_call *call, int status)
+{
+    struct flight *flight = flight_from_call(call);
+
+    if (status == -EACCES)
+        flight->refusal = call->refusal;
+    if (flight->next_hop != NULL)
+        follow_redirect(flight);
+    else if (flight->stop_status < 0)
+        flight_fail(flight, flight->stop_status);
+    else if (status == 0 && !is_length_right(flight))
+        flight_fail(flight, -EPROTO);
+    else if (status == 0)
+        flight_finish(flight, 0, NULL);
+    else if (may_retry(flight, status))
+        retry_later(flight);
+    else
+        flight_fail(flight, status == -ETIMEDOUT ? -ECONNREFUSED : status);
+}
+
+const struct upstream_events flight_upstream_events = {
+    .on_connecting = on_connecting,
+    .on_head = on_head,
+    .on_data = on_data,
+    .on_done = on_done,
+};
