@@ -58,8 +58,7 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
     switch (storable_check(freshness, head->fields, &request)) {
     case STORABLE_YES:
         break;
-    case STORABLE_NO_STATUS:
-    case STORABLE_NO_LIFETIME:
+    case STORABLE_NO_LIFETIME: /* the last that is looked at: nothing says that it is private */
         return ANSWER_SHARE;
     default:
         return ANSWER_PRIVATE;

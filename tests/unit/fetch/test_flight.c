@@ -265,6 +265,29 @@ static void test_private_answer_of_one_who_left_is_nobodys(void **state)
     rig_free(&rig);
 }
 
+/* Case 13: a status that has to be understood, and is not, does not make a private answer public. */
+static void test_private_answer_not_understood_is_not_shared(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 500, 1, "Cache-Control: must-understand, private");
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "a");
+    rig_done(&rig, 0, 0);
+    rig_answer(&rig, 1, "Cache-Control: private", "b");
+    assert_true(rig_is_whole(&a, "a"));
+    assert_true(rig_is_whole(&b, "b"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
 /* Cases 5 and 14: what cannot be kept is still shared with those who wait, and with no other. */
 static void test_unkept_answer_is_shared_once(void **state)
 {
@@ -567,6 +590,7 @@ int main(void)
         cmocka_unit_test(test_private_answer_stays_with_its_reader),
         cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
         cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
+        cmocka_unit_test(test_private_answer_not_understood_is_not_shared),
         cmocka_unit_test(test_unkept_answer_is_shared_once),
         cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
         cmocka_unit_test(test_growing_too_long_goes_on_for_those_present),
