@@ -265,7 +265,7 @@ static void test_private_answer_of_one_who_left_is_nobodys(void **state)
     rig_free(&rig);
 }
 
-/* Case 13: a status that has to be understood, and is not, does not make a private answer public. */
+/* Case 13: a private answer with a status that has to be understood, and is not, stays private. */
 static void test_private_answer_not_understood_is_not_shared(void **state)
 {
     struct rig rig;
