@@ -69,6 +69,49 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
     return entry_ttl_s(entry, entry->response_s) > 0 ? ANSWER_STORE : ANSWER_SHARE;
 }
 
+void answer_path_init(struct answer_path *path)
+{
+    *path = (struct answer_path){.sharing = ANSWER_STORE, .lifetime_s = INT64_MAX};
+}
+
+void answer_path_add(struct answer_path *path, const struct fetch_lane *lane, int64_t request_s,
+                     const struct upstream_head *head)
+{
+    static const struct storable_request request;
+    int64_t now_s = fetch_lane_now_s(lane);
+    enum answer_sharing sharing;
+    enum storable storable;
+    struct freshness freshness;
+    int64_t lifetime_s;
+
+    freshness_read(head->fields, head->status, now_s, &freshness);
+    storable = storable_check(&freshness, head->fields, &request);
+    /* A temporary redirect that states nothing gets the default too: else nothing behind one would
+     * ever be kept. */
+    lifetime_s = freshness_lifetime_s(&freshness, lane->fetcher->settings.default_lifetime_s);
+    if (!freshness_is_explicit(&freshness) && !freshness.control.no_cache)
+        lifetime_s = lane->fetcher->settings.default_lifetime_s;
+    lifetime_s -= freshness_initial_age_s(&freshness, request_s, now_s);
+    if (storable != STORABLE_YES && storable != STORABLE_NO_LIFETIME)
+        sharing = ANSWER_PRIVATE;
+    else
+        sharing = lifetime_s > 0 ? ANSWER_STORE : ANSWER_SHARE;
+    if (sharing > path->sharing)
+        path->sharing = sharing;
+    if (lifetime_s < path->lifetime_s)
+        path->lifetime_s = lifetime_s;
+}
+
+void answer_path_apply(const struct answer_path *path, struct answer *answer)
+{
+    struct entry *entry = answer->entry;
+
+    if (path->sharing > answer->sharing)
+        answer->sharing = path->sharing;
+    if (path->lifetime_s < entry_ttl_s(entry, entry->response_s))
+        entry->lifetime_s -= entry_ttl_s(entry, entry->response_s) - path->lifetime_s;
+}
+
 /* "Name: value" lines of all that goes on to clients. */
 static int prepare_head(struct entry *entry)
 {

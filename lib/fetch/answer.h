@@ -30,6 +30,26 @@ struct answer {
 int answer_judge(struct fetch_lane *lane, const struct key *key, int64_t request_s,
                  const struct upstream_head *head, struct answer *ret_answer);
 
+/* What redirects on the way to an answer allow to be done with it. */
+struct answer_path {
+    enum answer_sharing sharing;
+    int64_t lifetime_s; /* from now on */
+};
+
+/* answer_path_init - no redirect yet: everything is allowed. */
+void answer_path_init(struct answer_path *path);
+
+/*
+ * answer_path_add - one more redirect. The answer stands for the URL that redirected, so it may be
+ * shared, and stays fresh, no more than each redirect by itself; one that states no lifetime has
+ * the default one. Source    RFC 9111 section 3, as for the answer
+ */
+void answer_path_add(struct answer_path *path, const struct fetch_lane *lane, int64_t request_s,
+                     const struct upstream_head *head);
+
+/* answer_path_apply - takes from the answer what the path does not allow; before others see it. */
+void answer_path_apply(const struct answer_path *path, struct answer *answer);
+
 /* answer_stored_bytes_max - the longest body that the store takes. */
 size_t answer_stored_bytes_max(const struct fetch_lane *lane);
 

@@ -71,6 +71,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
+    answer_path_init(&flight->path);
     async_list_init(&flight->lane_node);
     async_keyed_waiter_init(&flight->lock, lane->fetcher->keys, lane->loop, on_key_lock,
                             flight->key.bytes, flight->key.length);

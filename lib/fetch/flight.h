@@ -18,6 +18,7 @@
 #include <fetch/fetcher.h>
 #include <fetch/upstream.h>
 
+#include "answer.h"
 #include "lane.h"
 #include "segment.h"
 
@@ -52,6 +53,7 @@ struct flight {
     struct fetch_url *hop;      /* where the call goes: url, or what a redirect named */
     struct fetch_url *next_hop; /* a redirect has been read; the call is about to end */
     unsigned hops;
+    struct answer_path path; /* what the redirects so far allow */
     unsigned retries;
     struct async_timer progress; /* armed while something has to come: head, then bytes */
     struct async_timer total;    /* armed from the first hop to the end */

@@ -55,6 +55,7 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
         flight->refusal = GUARD_REDIRECT;
         return stop_with(flight, -EACCES);
     }
+    answer_path_add(&flight->path, flight->lane, flight->request_s, head);
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
 
@@ -91,6 +92,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
 
     if (err < 0)
         return stop_with(flight, err);
+    answer_path_apply(&flight->path, &answer);
     err = segment_new(answer.entry->body, &segment);
     if (err < 0) {
         entry_unref(answer.entry);
