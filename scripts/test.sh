@@ -16,7 +16,7 @@ declare -A about=(
     [headers]="each header compiles alone, gcc and clang"
     [tidy]="clang-tidy: static analysis"
     [asan]="clang with thread-safety analysis; tests under ASan, LSan, UBSan"
-    [tsan]="tests of what threads share, under TSan"
+    [tsan]="clang; all tests under TSan"
     [release]="the build that scripts/run.sh runs, warnings are errors"
 )
 declare -A unbuilt=()
@@ -66,13 +66,11 @@ build_all() {
     fi
 }
 
-# run_tests PRESET [CTEST ARG...]
 run_tests() {
     local preset=$1 log=$log_folder/ctest-$1.log status=0
-    shift
     build_all "$preset" || return 1
     quietly "$log" from_root "${fixed_addresses[@]}" \
-        ctest --preset "$preset" --no-tests=error -j "$(nproc)" "$@" || status=$?
+        ctest --preset "$preset" --no-tests=error -j "$(nproc)" || status=$?
     count_tests "$log"
     return "$status"
 }
@@ -84,8 +82,7 @@ run_step() {
         # The whole build first: some headers are written by it.
         build_all debug && quietly "$log_folder/$1.log" "$root/scripts/check/$1.sh"
         ;;
-    debug | asan) run_tests "$1" ;;
-    tsan) run_tests tsan -L sync ;;
+    debug | asan | tsan) run_tests "$1" ;;
     release) build_all release -DBUILD_TESTING=OFF ;;
     esac
 }

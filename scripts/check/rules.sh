@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # rules.sh - what the style asks for and no compiler sees: a licence line, a first comment, no banned
 # calls, no file past 600 lines, no unfinished business without the number of an issue. And that
-# README names each Debian package.
+# README names each Debian package, and says of settings what docs/SETTINGS.md says.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
@@ -30,7 +30,16 @@ FNR == NR { readme = readme $0; next }
 END { exit broken }
 AWK
 
+# The rows of README's table of settings that are not in docs/SETTINGS.md.
+stale_settings() {
+    from_root grep -F '<br>`FETCHONCE_' README.md | from_root grep -vxF -f docs/SETTINGS.md
+}
+
 status=0
 sources '*.c' '*.h' | from_root xargs -0 -r awk "$program" || status=1
 from_root awk "$package_program" README.md scripts/packages.txt || status=1
+if stale_settings; then
+    echo "README.md says this of settings, and docs/SETTINGS.md does not"
+    status=1
+fi
 exit "$status"
