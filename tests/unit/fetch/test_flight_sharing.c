@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_flight_sharing.c - what the readers of a flight share, and what each must fetch for itself:
+ * private, uncacheable and too long answers. The numbers are those of docs/internals/flight.md.
+ */
+#include "cmocka_all.h"
+#include "rig.h"
+
+#define URL "http://origin.example/a"
+
+static struct fetch_counters counters_of(struct rig *rig)
+{
+    struct fetch_counters counters;
+
+    fetcher_read_counters(rig->fetcher, &counters);
+    return counters;
+}
+
+/* Case 13: the leader keeps what is private; the others fetch for themselves, at the same time. */
+static void test_private_answer_stays_with_its_reader(void **state)
+{
+    struct rig rig;
+    struct rig_reader readers[4] = {0}, later = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    for (unsigned i = 0; i < 4; i++)
+        rig_ask(&rig, &readers[i], i % 2, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 1, "Cache-Control: private");
+    assert_int_equal(rig.started, 4);
+    rig_data(&rig, 0, "0");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&readers[0], "0"));
+    assert_false(readers[0].reader.is_stored);
+    for (unsigned i = 1; i < 4; i++)
+        rig_answer(&rig, i, "Cache-Control: private", "x");
+    for (unsigned i = 1; i < 4; i++)
+        assert_true(rig_is_whole(&readers[i], "x"));
+    /* The mark: two who come now do not wait for each other. */
+    rig_leave(&readers[0]);
+    rig_ask(&rig, &readers[0], 0, URL);
+    rig_ask(&rig, &later, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 6);
+    rig_answer(&rig, 4, "Cache-Control: no-store", "y");
+    rig_answer(&rig, 5, "Cache-Control: no-store", "z");
+    assert_true(rig_is_whole(&later, "z"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    for (unsigned i = 0; i < 4; i++)
+        rig_leave(&readers[i]);
+    rig_leave(&later);
+    rig_free(&rig);
+}
+
+/* Case 13: the mark ends by time, and earlier by the first answer that can be stored. */
+static void test_mark_of_uncacheable_is_cleared(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_answer(&rig, 0, "Cache-Control: no-store", "1");
+    rig_ask(&rig, &b, 0, URL);
+    rig_answer(&rig, 1, "Cache-Control: max-age=9", "2");
+    assert_true(rig_is_whole(&b, "2"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 3); /* coalesced again */
+    rig_answer(&rig, 2, "Cache-Control: no-store", "3");
+    rig_answer(&rig, 3, "Cache-Control: no-store", "4");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_advance(&rig, 121 * 1000);
+    rig_ask(&rig, &b, 1, URL);
+    rig_ask(&rig, &c, 0, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 5); /* coalesced again */
+    rig_answer(&rig, 4, "", "5");
+    assert_true(rig_is_whole(&b, "5"));
+    assert_true(rig_is_whole(&c, "5"));
+    rig_leave(&b);
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
+/* Case 13: who led has left when the private head comes: nobody gets that answer. */
+static void test_private_answer_of_one_who_left_is_nobodys(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_leave(&a);
+    assert_int_equal(rig_head(&rig, 0, 200, 6, "Cache-Control: private"), UPSTREAM_STOP);
+    assert_int_equal(rig.cancelled, 1);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "Cache-Control: private", "mine");
+    assert_true(rig_is_whole(&b, "mine"));
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 13: a private answer with a status that has to be understood, and is not, stays private. */
+static void test_private_answer_not_understood_is_not_shared(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 500, 1, "Cache-Control: must-understand, private");
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "a");
+    rig_done(&rig, 0, 0);
+    rig_answer(&rig, 1, "Cache-Control: private", "b");
+    assert_true(rig_is_whole(&a, "a"));
+    assert_true(rig_is_whole(&b, "b"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Cases 5 and 14: what cannot be kept is still shared with those who wait, and with no other. */
+static void test_unkept_answer_is_shared_once(void **state)
+{
+    static const struct {
+        int status;
+        const char *fields;
+    } answers[] = {{500, ""}, {200, "Cache-Control: max-age=0"}, {200, "Cache-Control: no-cache"}};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof answers / sizeof *answers; i++) {
+        struct rig rig;
+        struct rig_reader a = {0}, b = {0}, late = {0};
+
+        rig_new(&rig, NULL);
+        rig_ask(&rig, &a, 0, URL);
+        rig_ask(&rig, &b, 1, URL);
+        rig_connect(&rig, 0);
+        rig_head(&rig, 0, answers[i].status, 2, answers[i].fields);
+        rig_ask(&rig, &late, 1, URL);
+        rig_settle(&rig);
+        assert_int_equal(rig.started, 2);
+        rig_data(&rig, 0, "no");
+        rig_done(&rig, 0, 0);
+        assert_true(rig_is_whole(&a, "no"));
+        assert_true(rig_is_whole(&b, "no"));
+        assert_int_equal(b.reader.entry->status, answers[i].status);
+        assert_false(b.reader.is_stored);
+        rig_answer(&rig, 1, "", "late");
+        assert_true(rig_is_whole(&late, "late"));
+        rig_leave(&a);
+        rig_leave(&b);
+        rig_leave(&late);
+        rig_free(&rig);
+    }
+}
+
+/* Case 23: the announced length is beyond the limit: as if it were private. */
+static void test_too_long_to_store_splits_at_the_head(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_body_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 5, "");
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "12345");
+    rig_done(&rig, 0, 0);
+    rig_answer(&rig, 1, "", "54321");
+    assert_true(rig_is_whole(&a, "12345"));
+    assert_true(rig_is_whole(&b, "54321"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_free(&rig);
+}
+
+/* Case 24: the limit is crossed on the way: those who are there go on, nobody joins. */
+static void test_growing_too_long_goes_on_for_those_present(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, late = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_body_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "");
+    rig_data(&rig, 0, "123");
+    rig_data(&rig, 0, "456");
+    rig_ask(&rig, &late, 0, URL);
+    assert_int_equal(rig.started, 2);
+    rig_data(&rig, 0, "789");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&a, "123456789"));
+    assert_true(rig_is_whole(&b, "123456789"));
+    assert_int_equal(counters_of(&rig).stored, 0);
+    rig_answer(&rig, 1, "", "x");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
+/* Case 3, second half: a body that is not kept waits for its one reader. */
+static void test_uncoalesced_body_waits_for_a_slow_reader(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader slow = {.is_slow = true};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.reader_lag_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &slow, 0, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "Cache-Control: no-store");
+    assert_int_equal(rig_data(&rig, 0, "12345"), UPSTREAM_GO_ON);
+    assert_int_equal(rig_data(&rig, 0, "678"), UPSTREAM_PAUSE);
+    rig_advance(&rig, 60 * 1000); /* a slow client is not a stalled origin */
+    assert_int_equal(rig.scripts[0].resumes, 0);
+    rig_read(&slow);
+    rig_settle(&rig);
+    assert_int_equal(rig.scripts[0].resumes, 1);
+    assert_int_equal(rig_data(&rig, 0, "678"), UPSTREAM_GO_ON);
+    rig_done(&rig, 0, 0);
+    rig_read(&slow);
+    assert_true(rig_is_whole(&slow, "12345678"));
+    rig_leave(&slow);
+    rig_free(&rig);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_private_answer_stays_with_its_reader),
+        cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
+        cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
+        cmocka_unit_test(test_private_answer_not_understood_is_not_shared),
+        cmocka_unit_test(test_unkept_answer_is_shared_once),
+        cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
+        cmocka_unit_test(test_growing_too_long_goes_on_for_those_present),
+        cmocka_unit_test(test_uncoalesced_body_waits_for_a_slow_reader),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
