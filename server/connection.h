@@ -16,7 +16,8 @@ void connection_open(struct worker *worker, int fd);
 /* connections_drain - closes those of the worker that are idle; the others close when answered. */
 void connections_drain(struct worker *worker);
 
-/* connections_cut - ends all: who has begun a request and has no answer yet gets 503, half-sent answers are reset. */
+/* connections_cut - ends all: who has begun a request and has no answer yet gets 503, half-sent
+ * answers are reset. */
 void connections_cut(struct worker *worker);
 
 #endif

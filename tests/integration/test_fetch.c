@@ -260,10 +260,12 @@ static void test_long_bodies_are_whole(void **state)
 /* The rest of what select cannot use is not waited for: the origin keeps it back for ever. */
 static void test_select_does_not_wait_for_what_it_refuses(void **state)
 {
+    static const char long_body[] =
+        "HTTP/1.1 200 OK\r\n\r\n"
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789";
     static const char *const heads[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 200\r\n\r\n{",
-        "HTTP/1.1 200 "
-        "OK\r\n\r\n\"0123456789012345678901234567890123456789012345678901234567890123456789",
+        long_body,
         "HTTP/1.1 404 Not Found\r\nContent-Length: 20\r\n\r\n{",
     };
     struct fetch_settings settings;
