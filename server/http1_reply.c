@@ -98,6 +98,7 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
                      const struct http1_framing *framing, struct reply_memory memory)
 {
     struct writer writer;
+    bool is_copied;
 
     assert(head->status >= 200 && head->status <= 599);
     writer.output = output;
@@ -107,21 +108,22 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     if (!head->has_date)
         put_field(&writer, "Date", framing->date);
     put_framing(&writer, framing);
+    /* Two spans more to send would cost the kernel more than the copy of a short one. */
+    is_copied = head->prepared.iov_len <= sizeof(writer.bytes) - writer.length;
+    if (is_copied && head->prepared.iov_len > 0) {
+        put(&writer, head->prepared.iov_base, head->prepared.iov_len);
+    } else if (!is_copied) {
+        writer_pass(&writer);
+        output_refer(output, head->prepared.iov_base, head->prepared.iov_len, memory);
+    }
+    /* Ours come last: of several Cache-Status, each cache's is behind those nearer to the origin.
+     * Source: RFC 9211 section 2. */
     for (size_t i = 0; i < head->field_count; i++)
         put_field(&writer, head->fields[i].name, head->fields[i].value);
-    if (head->prepared.iov_len + 2 <= sizeof(writer.bytes) - writer.length) {
-        /* Two spans more to send would cost the kernel more than this copy. */
-        if (head->prepared.iov_len > 0)
-            put(&writer, head->prepared.iov_base, head->prepared.iov_len);
-        PUT_LITERAL(&writer, "\r\n");
-        writer_pass(&writer);
-        if (memory.release != NULL)
-            memory.release(memory.context);
-        return writer.status;
-    }
+    PUT_LITERAL(&writer, "\r\n");
     writer_pass(&writer);
-    output_refer(output, head->prepared.iov_base, head->prepared.iov_len, memory);
-    output_refer(output, "\r\n", 2, memory_none);
+    if (is_copied && memory.release != NULL)
+        memory.release(memory.context);
     return writer.status;
 }
 

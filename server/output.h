@@ -3,8 +3,8 @@
  * output.h - what a connection has still to send, in order: small copied pieces and spans by
  * reference, each with the memory to release once it is sent or dropped.
  *
- *      entries:  [copied head(s)] [prepared fields] [CRLF] [body] [body] [copied next head] ...
- *                 `copy` below     the cache entry's         the cache entry's
+ *      entries:  [copied head(s)] [long prepared fields] [copied fields] [body] [body] ...
+ *                 `copy` below     the cache entry's                        the cache entry's
  *
  * Copied pieces that follow each other become one entry, so the heads and small bodies of several
  * pipelined replies are one span. Knows no socket.

@@ -37,7 +37,7 @@ struct reply_head {
     int status;
     const struct reply_field *fields; /* copied; Content-Type stands among them */
     size_t field_count;
-    struct iovec prepared; /* whole lines "Name: value\r\n", referred to; length 0 for none */
+    struct iovec prepared; /* whole lines "Name: value\r\n", before `fields`; length 0 for none */
     bool has_date;         /* the fields name a Date already: none is added */
 };
 

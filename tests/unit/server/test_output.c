@@ -182,7 +182,34 @@ static void test_head_has_framing_fields_and_prepared_lines(void **state)
     assert_int_equal(http1_reply_head(&output, &head, &framing, memory("p")), 0);
     expect(&output, 7,
            "HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\nContent-Length: 5\r\n"
-           "A: 1\r\nB: 2\r\nC: 3\r\n\r\n");
+           "C: 3\r\nA: 1\r\nB: 2\r\n\r\n");
+    assert_string_equal(released, "p");
+}
+
+/* Prepared lines too long to be copied are sent from where they are, and ours still come last. */
+static void test_long_prepared_lines_are_referred_to(void **state)
+{
+    static const struct reply_field fields[] = {{.name = "A", .value = "1"}};
+    static char lines[4096];
+    struct reply_head head = {.status = 200,
+                              .fields = fields,
+                              .field_count = 1,
+                              .has_date = true,
+                              .prepared = {.iov_base = lines, .iov_len = sizeof(lines)}};
+    struct http1_framing framing = {.length_bytes = 5, .date = date};
+    struct iovec spans[OUTPUT_ENTRIES];
+    struct output output;
+
+    (void)state;
+    memset(lines, 'c', sizeof(lines));
+    released[0] = '\0';
+    output_init(&output);
+    assert_int_equal(http1_reply_head(&output, &head, &framing, memory("p")), 0);
+    assert_int_equal(output_gather(&output, spans), 3);
+    assert_ptr_equal(spans[1].iov_base, lines);
+    assert_memory_equal(spans[2].iov_base, "A: 1\r\n\r\n", spans[2].iov_len);
+    assert_string_equal(released, "");
+    output_sent(&output, output.unsent_bytes);
     assert_string_equal(released, "p");
 }
 
@@ -249,6 +276,7 @@ int main(void)
         cmocka_unit_test(test_copies_beyond_the_room_are_allocated_and_freed),
         cmocka_unit_test(test_room_ends_before_entries_or_bytes_do),
         cmocka_unit_test(test_head_has_framing_fields_and_prepared_lines),
+        cmocka_unit_test(test_long_prepared_lines_are_referred_to),
         cmocka_unit_test(test_head_says_how_the_connection_goes_on),
         cmocka_unit_test(test_fields_longer_than_any_buffer_are_sent_whole),
         cmocka_unit_test(test_body_in_chunks),
