@@ -27,6 +27,7 @@
 
 #include <async/keyed_lock.h>
 
+#include "fault.h"
 #include "waiter.h"
 
 enum {
@@ -192,7 +193,7 @@ static void on_give_back(struct async_waiter *waiter, int status)
         async_container_of(waiter, struct async_keyed_waiter, waiter);
     int err;
 
-    if (status != 0)
+    if (status != 0 || FAULT(lost_grant))
         return;
     err = async_keyed_lock_release(waiter->primitive, keyed);
     assert(err == 0);

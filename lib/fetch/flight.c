@@ -27,6 +27,7 @@
 #include <stdlib.h>
 
 #include "failure.h"
+#include "fault.h"
 
 #define FINISH_BYTES_MAX (1024 * 1024)
 #define RECENT_JOIN_NS   (2 * ASYNC_S)
@@ -153,7 +154,8 @@ void flight_supersede(struct flight *flight, bool is_uncacheable)
     /* Jittered by a quarter, so that URLs found uncacheable together are not tried again so. */
     mark.until_ns = async_loop_now_ns(lane->loop) + marker_s * ASYNC_S * 7 / 8 +
                     (int64_t)lane_random_below(lane, (uint64_t)(marker_s * 250 + 1)) * ASYNC_MS;
-    flight_leave_table(flight, is_uncacheable ? &mark : NULL);
+    if (!FAULT(join_superseded))
+        flight_leave_table(flight, is_uncacheable ? &mark : NULL);
     flight_release_key(flight);
 }
 
@@ -191,7 +193,7 @@ static void on_key_lock(struct async_waiter *waiter, int status)
         return;
     }
     flight->has_lock = true;
-    if (!flight->fresh_only)
+    if (!flight->fresh_only && !FAULT(no_second_look))
         entry = lane_lookup(flight->lane, &flight->key, fetch_lane_now_s(flight->lane));
     if (entry == NULL) {
         flight_start_hop(flight);

@@ -2,6 +2,7 @@
 /*
  * flight_place.c - where a flight stands for others: the table, the key's lock, the store.
  */
+#include "fault.h"
 #include "flight.h"
 
 /* Out of the table, with a mark that says why or without one. */
@@ -30,7 +31,7 @@ void flight_publish(struct flight *flight)
     struct table_shard *shard = table_lock(fetcher->table, &flight->key);
     bool is_stored = false;
 
-    if (flight->is_in_table) {
+    if (flight->is_in_table || FAULT(store_purged)) {
         struct entry *entry = entry_ref(flight->entry);
         is_stored = store_insert(fetcher->store, &entry) == 0;
         table_mark_clear_locked(shard, &flight->key);

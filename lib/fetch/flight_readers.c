@@ -10,6 +10,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "fault.h"
 #include "flight.h"
 
 struct async_capability flight_class;
@@ -90,7 +91,7 @@ void flight_detach(struct fetch_reader *reader)
     flight_answered_locked(flight, reader);
     if (flight->leader == reader)
         flight->leader = NULL;
-    if (flight->readers == 0 && !flight->is_ended)
+    if (flight->readers == 0 && !flight->is_ended && !FAULT(deserted_forgotten))
         flight_call_lane_locked(flight);
     flight_resume_locked(flight);
     flight_unlock(flight);

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "answer.h"
+#include "fault.h"
 #include "flight.h"
 
 #define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
@@ -103,7 +104,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
 
     flight_lock(flight);
     flight->length_bytes = head->content_length_bytes;
-    flight->is_split = flight->state == FLIGHT_SPLIT;
+    flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
     flight->is_storing = flight->state == FLIGHT_STREAMING;
     if (!flight->is_split || flight->leader != NULL) {
         flight->entry = answer.entry;
@@ -204,7 +205,7 @@ static void retry_later(struct flight *flight)
 /* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
 static bool is_length_right(const struct flight *flight)
 {
-    return flight->entry == NULL || flight->length_bytes < 0 ||
+    return flight->entry == NULL || flight->length_bytes < 0 || FAULT(store_truncated) ||
            flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
 }
 

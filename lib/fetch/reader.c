@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "failure.h"
+#include "fault.h"
 #include "flight.h"
 
 static async_task_fn on_wake;
@@ -31,7 +32,8 @@ static void fail(struct fetch_reader *reader, struct fetch_failure failure)
 {
     async_timer_disarm(&reader->deadline);
     stop_counting_waiting(reader);
-    flight_detach(reader);
+    if (!FAULT(settle_twice))
+        flight_detach(reader);
     reader->failure = failure;
     reader->state = FETCH_FAILED;
 }
@@ -388,7 +390,9 @@ void fetch_reader_wait(struct fetch_reader *reader)
         return;
     }
     flight_lock(flight);
-    is_there = body_cursor_available(&reader->cursor) > 0 || body_is_finished(reader->cursor.body);
+    is_there =
+        (body_cursor_available(&reader->cursor) > 0 || body_is_finished(reader->cursor.body)) &&
+        !FAULT(lost_wake_up);
     async_list_remove(&reader->node);
     async_list_append(is_there ? &flight->awake : &flight->parked, &reader->node);
     reader->waited_bytes = reader->bytes_before + reader->cursor.position;

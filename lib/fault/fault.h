@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fault.h - bugs planted on purpose, to prove that tests/sim finds them.
+ *
+ * FAULT(name) is false in every build but that of the program sim_faulty, which chooses one of them
+ * when it starts. Nothing else defines FETCHONCE_FAULTS.
+ */
+#ifndef FAULT_FAULT_H
+#define FAULT_FAULT_H
+
+#include <stdbool.h>
+
+#define FAULTS(X)                                                                                  \
+    X(no_second_look)     /* the leader does not look into the store again */                      \
+    X(lost_grant)         /* a grant to a waiter that was cancelled goes to nobody */              \
+    X(lost_wake_up)       /* what came while a reader was awake is not told to it */               \
+    X(store_truncated)    /* a body shorter than announced passes for whole */                     \
+    X(join_superseded)    /* a superseded flight can still be joined */                            \
+    X(store_purged)       /* a flight that was purged stores its answer */                         \
+    X(settle_twice)       /* a reader that failed is told again */                                 \
+    X(share_private)      /* what is for the leader alone goes to all who wait */                  \
+    X(deserted_forgotten) /* a flight is not told that nobody is left */
+
+#ifdef FETCHONCE_FAULTS
+#define X(name) FAULT_##name,
+enum planted_fault { FAULT_none, FAULTS(X) FAULTS_COUNT };
+#undef X
+extern enum planted_fault planted_fault;
+#define FAULT(name) (planted_fault == FAULT_##name)
+#else
+#define FAULT(name) false
+#endif
+
+#endif

@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * origin.c - the scripted origin: what each exchange answers, and when.
+ *
+ * All of it is drawn when the exchange starts: the kind of answer, its length, its end. The bytes
+ * are a function of key, number of the exchange and place, so that a reader can tell whose they
+ * are. It keeps the contract of <fetch/upstream.h>: no event inside start, cancel and resume.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include <async/list.h>
+
+#include "flight.h"
+#include "sim.h"
+
+#define CHUNK_BYTES_MAX 65536
+
+static unsigned key_of_flight(struct sim *sim, const struct flight *flight)
+{
+    for (unsigned i = 0; i < sim->keys_count; i++) {
+        if (key_equals(&sim->keys[i].key, &flight->key))
+            return i;
+    }
+    sim_fail(sim, "a flight of a key nobody asked for");
+}
+
+/* A retry or a redirect belongs to the flight's first exchange. */
+static void find_first(struct sim_exchange *exchange)
+{
+    struct sim *sim = exchange->sim;
+    const struct flight *flight = exchange->flight;
+    const struct sim_exchange *before = NULL;
+
+    exchange->first = exchange->number;
+    exchange->generation = sim->keys[exchange->key].generation;
+    if (flight->hops == 0 && flight->retries == 0)
+        return;
+    for (unsigned i = 0; i < exchange->number; i++) {
+        if (sim->exchanges[i].flight == flight)
+            before = &sim->exchanges[i];
+    }
+    if (before != NULL) { /* none: the first start failed for want of memory */
+        exchange->first = before->first;
+        exchange->generation = before->generation;
+        exchange->is_path_private = before->is_path_private || before->is_head_private;
+    }
+}
+
+static enum sim_answer draw_answer(struct sim_exchange *exchange)
+{
+    static const enum sim_answer habits[] = {SIM_STORABLE, SIM_STORABLE, SIM_PRIVATE, SIM_SHARED};
+    struct sim_random *random = &exchange->sim->random;
+    unsigned habit = exchange->sim->keys[exchange->key].habit;
+
+    if (sim_chance(random, 60))
+        return habits[habit % 4];
+    return (enum sim_answer)sim_below(random, SIM_NO_CONNECTION + 1);
+}
+
+static enum sim_ending draw_ending(struct sim_random *random)
+{
+    return sim_chance(random, 70) ? SIM_END_WHOLE : (enum sim_ending)sim_below(random, 5);
+}
+
+static void draw_script(struct sim_exchange *exchange)
+{
+    static const int errors[] = {-ENOENT, -ECONNREFUSED, -ETIMEDOUT, -EPROTO, -ECONNRESET, -EACCES};
+    struct sim_random *random = &exchange->sim->random;
+
+    exchange->answer = draw_answer(exchange);
+    exchange->ending = draw_ending(random);
+    exchange->error = errors[sim_below(random, 6)];
+    exchange->body_bytes = sim_below(random, SIM_STORED_MAX + 1);
+    if (sim_chance(random, 5)) /* longer than is stored */
+        exchange->body_bytes += SIM_STORED_MAX;
+    if (exchange->answer == SIM_TOO_LONG)
+        exchange->body_bytes += SIM_STORED_MAX + 1;
+    if (sim_below(random, 1000) < 3) /* longer than a segment */
+        exchange->body_bytes += (1u << 20) + sim_below(random, 2u << 20);
+    exchange->length_bytes = -1;
+    if (exchange->answer == SIM_TOO_LONG || sim_chance(random, 70))
+        exchange->length_bytes = (int64_t)exchange->body_bytes;
+}
+
+static int origin_start(struct upstream *upstream, struct upstream_call *call)
+{
+    struct sim_lane *lane = (struct sim_lane *)upstream;
+    struct sim *sim = lane->sim;
+    struct flight *flight = async_container_of(call, struct flight, call);
+    struct sim_exchange *exchange = &sim->exchanges[sim->exchanges_count];
+    const struct sim_key *key;
+
+    if (sim_chance(&sim->random, 2)) {
+        sim_trace(sim, "origin: no memory to start");
+        return -ENOMEM;
+    }
+    if (sim->exchanges_count == SIM_EXCHANGES_MAX)
+        sim_fail(sim, "fetches without end");
+    *exchange = (struct sim_exchange){.sim = sim, .call = call, .flight = flight};
+    exchange->number = sim->exchanges_count++;
+    exchange->lane = (unsigned)(lane - sim->lanes);
+    exchange->key = key_of_flight(sim, flight);
+    exchange->is_fresh_only = flight->fresh_only;
+    key = &sim->keys[exchange->key];
+    find_first(exchange);
+    draw_script(exchange);
+    exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
+    call->backend = exchange;
+    sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
+              exchange->number, exchange->key, exchange->lane, exchange->answer, exchange->ending,
+              exchange->body_bytes, (long long)exchange->length_bytes);
+    if (exchange->first == exchange->number && !flight->is_solo && !flight->fresh_only &&
+        flight->state != FLIGHT_SUPERSEDED && key->stored != NULL && key->stale_s > sim_wall_s(sim))
+        sim_fail(sim, "key %u is fetched while a fresh answer is stored", exchange->key);
+    return 0;
+}
+
+static void end_exchange(struct sim_exchange *exchange)
+{
+    exchange->call->backend = NULL;
+    exchange->call = NULL;
+    exchange->stage = SIM_OVER;
+    exchange->next_ns = ASYNC_NEVER;
+}
+
+static void origin_cancel(struct upstream_call *call)
+{
+    struct sim_exchange *exchange = call->backend;
+
+    sim_trace(exchange->sim, "exchange %u: cancelled", exchange->number);
+    end_exchange(exchange);
+}
+
+static void origin_resume(struct upstream_call *call)
+{
+    struct sim_exchange *exchange = call->backend;
+
+    if (!exchange->is_paused)
+        return;
+    exchange->is_paused = false;
+    exchange->next_ns = exchange->sim->now_ns;
+}
+
+const struct upstream_ops sim_origin_ops = {
+    .start = origin_start,
+    .cancel = origin_cancel,
+    .resume = origin_resume,
+};
+
+static void report_done(struct sim_exchange *exchange, int status)
+{
+    struct upstream_call *call = exchange->call;
+
+    sim_trace(exchange->sim, "exchange %u: done %d", exchange->number, status);
+    exchange->is_whole = status == 0 && exchange->sent_bytes == exchange->body_bytes;
+    end_exchange(exchange);
+    call->refusal = status == -EACCES ? GUARD_ADDRESS : GUARD_OK;
+    call->events->on_done(call, status);
+}
+
+static void append_field(struct fields *fields, const char *name, const char *value)
+{
+    fields_append(fields, span_of_string(name), span_of_string(value));
+}
+
+static void fill_head(struct sim_exchange *exchange, struct fields *fields)
+{
+    static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
+    static const char *const lasting[] = {"max-age=1", "max-age=60", "public, s-maxage=2"};
+    static const char *const passing[] = {"max-age=0", "no-cache", "s-maxage=0"};
+    static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
+    struct sim_random *random = &exchange->sim->random;
+    char number[16];
+
+    snprintf(number, sizeof number, "%u", exchange->number);
+    append_field(fields, "X-Exchange", number);
+    exchange->status = 200;
+    switch (exchange->answer) {
+    case SIM_PRIVATE:
+        append_field(fields, "Cache-Control", privates[sim_below(random, 3)]);
+        exchange->is_head_private = true;
+        break;
+    case SIM_SHARED:
+        exchange->status = sim_chance(random, 50) ? 503 : 200;
+        append_field(fields, "Cache-Control", passing[sim_below(random, 3)]);
+        break;
+    case SIM_REDIRECT:
+        exchange->status = 302;
+        append_field(fields, "Location", targets[sim_below(random, 5)]);
+        exchange->is_head_private = sim_chance(random, 30);
+        if (exchange->is_head_private)
+            append_field(fields, "Cache-Control", "private");
+        break;
+    case SIM_UNASKED:
+        exchange->status = sim_chance(random, 50) ? 206 : 304;
+        break;
+    default:
+        append_field(fields, "Cache-Control", lasting[sim_below(random, 3)]);
+        break;
+    }
+}
+
+/* A verdict other than "go on" changes the script. */
+static void obey(struct sim_exchange *exchange, enum upstream_verdict verdict)
+{
+    struct sim *sim = exchange->sim;
+
+    exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
+    if (verdict == UPSTREAM_STOP)
+        exchange->stage = SIM_STOPPED;
+    exchange->is_paused = verdict == UPSTREAM_PAUSE;
+    if (exchange->is_paused)
+        exchange->next_ns = ASYNC_NEVER;
+}
+
+static void send_head(struct sim_exchange *exchange)
+{
+    struct upstream_head head = {.content_length_bytes = exchange->length_bytes};
+    struct fields fields;
+
+    fields_init(&fields);
+    fill_head(exchange, &fields);
+    head.status = exchange->status;
+    head.fields = &fields;
+    sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
+    exchange->stage = exchange->body_bytes > 0 ? SIM_BODY : SIM_END;
+    obey(exchange, exchange->call->events->on_head(exchange->call, &head));
+    fields_fini(&fields);
+}
+
+/* How far the body comes before its ending. */
+static size_t bytes_to_send(const struct sim_exchange *exchange)
+{
+    return exchange->ending == SIM_END_WHOLE || exchange->ending == SIM_END_EXCESS
+               ? exchange->body_bytes
+               : exchange->body_bytes / 2;
+}
+
+static void send_chunk(struct sim_exchange *exchange)
+{
+    static unsigned char chunk[CHUNK_BYTES_MAX];
+    struct sim_random *random = &exchange->sim->random;
+    size_t left = bytes_to_send(exchange) - exchange->sent_bytes;
+    size_t count =
+        exchange->body_bytes > (1u << 20) ? CHUNK_BYTES_MAX : 1 + sim_below(random, SIM_STORED_MAX);
+    enum upstream_verdict verdict;
+
+    if (left == 0) {
+        exchange->stage = SIM_END;
+        return;
+    }
+    if (count > left)
+        count = left;
+    for (size_t i = 0; i < count; i++)
+        chunk[i] = sim_content_byte(exchange->number, exchange->key, exchange->sent_bytes + i);
+    verdict = exchange->call->events->on_data(exchange->call, (const char *)chunk, count);
+    sim_trace(exchange->sim, "exchange %u: %zu bytes, verdict %d", exchange->number, count,
+              verdict);
+    if (verdict == UPSTREAM_GO_ON) {
+        exchange->sent_bytes += count;
+        if (exchange->sent_bytes == bytes_to_send(exchange))
+            exchange->stage = SIM_END;
+    }
+    obey(exchange, verdict);
+}
+
+/* Never taken by who was told a length; a redirect's body is nobody's. */
+static void send_excess(struct sim_exchange *exchange)
+{
+    enum upstream_verdict verdict =
+        exchange->call->events->on_data(exchange->call, "excess", sizeof "excess");
+
+    if (verdict == UPSTREAM_GO_ON && exchange->answer != SIM_REDIRECT)
+        sim_fail(exchange->sim, "bytes beyond the announced length were taken");
+    if (verdict == UPSTREAM_GO_ON)
+        exchange->ending = SIM_END_WHOLE;
+    obey(exchange, verdict);
+}
+
+static void send_end(struct sim_exchange *exchange)
+{
+    switch (exchange->ending) {
+    case SIM_END_RESET:
+        report_done(exchange, -ECONNRESET);
+        return;
+    case SIM_END_STALL:
+        exchange->next_ns = ASYNC_NEVER;
+        return;
+    case SIM_END_EXCESS:
+        if (exchange->length_bytes >= 0) {
+            send_excess(exchange);
+            return;
+        }
+        break;
+    default:
+        break;
+    }
+    /* Without a length, and with an orderly end, nobody can know that there was to be more. */
+    if (exchange->length_bytes < 0)
+        exchange->body_bytes = exchange->sent_bytes;
+    report_done(exchange, 0);
+}
+
+void sim_origin_act(struct sim_exchange *exchange)
+{
+    struct sim *sim = exchange->sim;
+
+    switch (exchange->stage) {
+    case SIM_CONNECT:
+        if (exchange->answer == SIM_NO_CONNECTION && exchange->error != -ECONNRESET) {
+            report_done(exchange, exchange->error);
+            return;
+        }
+        exchange->stage = SIM_HEAD;
+        exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
+        exchange->call->events->on_connecting(exchange->call);
+        return;
+    case SIM_HEAD:
+        if (exchange->answer == SIM_NO_CONNECTION)
+            report_done(exchange, exchange->error);
+        else if (exchange->answer == SIM_SILENT)
+            exchange->next_ns = ASYNC_NEVER;
+        else
+            send_head(exchange);
+        return;
+    case SIM_BODY:
+        send_chunk(exchange);
+        return;
+    case SIM_END:
+        send_end(exchange);
+        return;
+    case SIM_STOPPED:
+        report_done(exchange, -ECANCELED);
+        return;
+    case SIM_OVER:
+        sim_fail(sim, "exchange %u goes on after its end", exchange->number);
+    }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * rules.c - what must be true: after each step, of each answer and each byte, and at the end.
+ *
+ * The rules look at the product from both sides: at what readers and the origin saw, and into the
+ * flights, the key lock and the store. They change nothing but the store's marks of use.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <async/list.h>
+
+#include "flight.h"
+#include "sim.h"
+
+struct sim_exchange *sim_exchange_of_entry(struct sim *sim, const struct entry *entry)
+{
+    struct span value;
+    unsigned number = 0;
+
+    if (!fields_find(&entry->fields, "X-Exchange", &value))
+        sim_fail(sim, "an answer that the origin never gave");
+    for (size_t i = 0; i < value.length; i++)
+        number = number * 10 + (unsigned)(value.bytes[i] - '0');
+    return &sim->exchanges[number];
+}
+
+void sim_check_answer(struct sim_reader *self)
+{
+    struct sim *sim = self->sim;
+    struct entry *entry = self->reader.entry;
+    struct sim_exchange *exchange = sim_exchange_of_entry(sim, entry);
+
+    self->exchange = exchange;
+    exchange->readers++;
+    sim_trace(sim, "reader %u: answered with exchange %u", self->number, exchange->number);
+    if (exchange->key != self->key)
+        sim_fail(sim, "reader %u: the answer of another key", self->number);
+    if (exchange->generation < self->generation)
+        sim_fail(sim, "reader %u: an answer from before the purge", self->number);
+    if ((self->flags & FETCH_FRESH_ONLY) != 0 && exchange->first < self->exchanges_before)
+        sim_fail(sim, "reader %u: wants no fetch that began before it came", self->number);
+    if ((exchange->is_path_private || exchange->is_head_private ||
+         exchange->answer == SIM_TOO_LONG) &&
+        exchange->readers > 1)
+        sim_fail(sim, "reader %u: a private answer shared", self->number);
+    if (self->reader.source == FETCH_FROM_STORE && !entry_is_fresh(entry, sim_wall_s(sim)))
+        sim_fail(sim, "reader %u: a hit that is stale", self->number);
+    if (self->reader.length_bytes >= 0 && exchange->length_bytes >= 0 &&
+        self->reader.length_bytes != exchange->length_bytes)
+        sim_fail(sim, "reader %u: a wrong length", self->number);
+}
+
+void sim_check_bytes(struct sim_reader *self, const unsigned char *bytes, size_t count)
+{
+    const struct sim_exchange *exchange = self->exchange;
+
+    for (size_t i = 0; i < count; i++) {
+        if (bytes[i] != sim_content_byte(exchange->number, exchange->key, self->got_bytes + i))
+            sim_fail(self->sim, "reader %u: a wrong byte at %zu", self->number,
+                     self->got_bytes + i);
+    }
+}
+
+static void check_stored(struct sim *sim, unsigned number)
+{
+    struct sim_key *key = &sim->keys[number];
+    struct entry *entry = store_lookup(sim->store, &key->key, sim_wall_s(sim));
+    struct sim_exchange *exchange = NULL;
+
+    if (entry != NULL && entry->link.charged_bytes > 0) {
+        exchange = sim_exchange_of_entry(sim, entry);
+        if (exchange->generation != key->generation)
+            sim_fail(sim, "key %u: stored from before a purge", number);
+        if (exchange->answer != SIM_STORABLE || exchange->is_path_private)
+            sim_fail(sim, "key %u: stored what is not storable", number);
+        if (!exchange->is_whole || body_status(entry->body) != 0 ||
+            body_length(entry->body) != exchange->body_bytes)
+            sim_fail(sim, "key %u: stored a body that is not whole", number);
+        if (exchange != key->stored && key->stored != NULL && key->stale_s > sim_wall_s(sim) &&
+            key->stored->generation == exchange->generation &&
+            !sim->exchanges[exchange->first].is_fresh_only)
+            sim_fail(sim, "key %u: two stored results of one generation", number);
+        key->stale_s = sim_wall_s(sim) + entry_ttl_s(entry, sim_wall_s(sim));
+    }
+    key->stored = exchange;
+    entry_unref(entry);
+}
+
+static bool is_fetching(const struct flight *flight)
+{
+    return !flight->is_solo &&
+           (flight->state == FLIGHT_RESOLVING || flight->state == FLIGHT_AWAIT_HEADERS ||
+            flight->state == FLIGHT_STREAMING);
+}
+
+/* What the rules gather about one key while they go through the flights. */
+struct key_look {
+    const struct async_keyed_waiter *holder;
+    bool is_holder_alive;
+    unsigned fetching;
+};
+
+static void check_flight(struct sim *sim, const struct flight *flight, struct key_look *looks)
+{
+    struct key_look *look = looks;
+
+    for (unsigned i = 0; !key_equals(&sim->keys[i].key, &flight->key); i++)
+        look = &looks[i + 1];
+    look->is_holder_alive |= look->holder == &flight->lock;
+    if (is_fetching(flight)) {
+        if (look->fetching++ > 0)
+            sim_fail(sim, "two live fetches of one generation");
+        if (!flight->has_lock || look->holder != &flight->lock)
+            sim_fail(sim, "a fetch without the key's lock");
+    } else if (flight->has_lock) {
+        sim_fail(sim, "the key's lock is held by a flight that does not need it");
+    }
+    if (flight->is_in_table && flight->state != FLIGHT_QUEUED && !is_fetching(flight))
+        sim_fail(sim, "a flight in state %d can be joined", flight->state);
+    if (flight->readers == 0 && flight->state != FLIGHT_STREAMING && !flight->is_attention_posted)
+        sim_fail(sim, "a flight in state %d goes on for nobody", flight->state);
+}
+
+/* Nobody waits for a head longer than it was promised, when every timer has had its turn. */
+static void check_waiting(struct sim *sim, const struct sim_reader *self)
+{
+    if (self->phase == SIM_WAITING &&
+        sim->now_ns > self->start_ns + sim->settings.wait_timeout_ms * ASYNC_MS)
+        sim_fail(sim, "reader %u: waits beyond its deadline", self->number);
+}
+
+void sim_check_step(struct sim *sim)
+{
+    struct key_look looks[SIM_KEYS_MAX] = {0};
+    unsigned waiting = 0;
+
+    for (unsigned i = 0; i < sim->keys_count; i++) {
+        const struct key *key = &sim->keys[i].key;
+        looks[i].holder = async_keyed_lock_holder(sim->fetcher->keys, key->bytes, key->length);
+        check_stored(sim, i);
+    }
+    for (unsigned i = 0; i < sim->lanes_count; i++) {
+        struct async_list *flights = &sim->lanes[i].lane->flights;
+        for (struct async_list *node = flights->next; node != flights; node = node->next)
+            check_flight(sim, async_container_of(node, struct flight, lane_node), looks);
+    }
+    for (unsigned i = 0; i < sim->keys_count; i++) {
+        if (looks[i].holder != NULL && !looks[i].is_holder_alive)
+            sim_fail(sim, "key %u: its lock is held by a flight that is gone", i);
+    }
+    for (unsigned i = 0; i < sim->readers_count; i++) {
+        check_waiting(sim, &sim->readers[i]);
+        waiting += sim->readers[i].phase == SIM_WAITING;
+    }
+    if (atomic_load(&sim->fetcher->waiting) != waiting)
+        sim_fail(sim, "%u readers wait, %u are counted", waiting,
+                 atomic_load(&sim->fetcher->waiting));
+}
+
+void sim_check_end(struct sim *sim)
+{
+    struct fetch_counters counters;
+
+    fetcher_read_counters(sim->fetcher, &counters);
+    for (unsigned i = 0; i < sim->readers_count; i++) {
+        if (sim->readers[i].phase != SIM_LEFT)
+            sim_fail(sim, "reader %u: never settled, phase %d", i, sim->readers[i].phase);
+    }
+    for (unsigned i = 0; i < sim->exchanges_count; i++) {
+        if (sim->exchanges[i].call != NULL)
+            sim_fail(sim, "exchange %u: outlives its flight", i);
+    }
+    if (async_keyed_lock_keys(sim->fetcher->keys) != 0)
+        sim_fail(sim, "a key outlives its use");
+    if (counters.flights_live != 0 || counters.flights_unsettled != 0 ||
+        counters.readers_waiting != 0)
+        sim_fail(sim, "%lld flights live, %lld unsettled, %lld readers wait",
+                 (long long)counters.flights_live, (long long)counters.flights_unsettled,
+                 (long long)counters.readers_waiting);
+    if (counters.upstream_requests < sim->exchanges_count)
+        sim_fail(sim, "a request to the origin that was not counted");
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sim.h - one world of the simulator: what all of its files share.
+ *
+ * The world holds the real fetcher, store and key lock on manual loops under one clock. Around them
+ * stand actors, each with the time of its next act: the exchanges of the scripted origin, the
+ * readers, the purges. The scheduler lets one loop or one actor make one step at a time; which one,
+ * the seed says. After each step the rules are checked.
+ */
+#ifndef SIM_SIM_H
+#define SIM_SIM_H
+
+#include <fetch/fetcher.h>
+#include <fetch/upstream.h>
+
+#include "random.h"
+
+#define SIM_LANES_MAX     4
+#define SIM_KEYS_MAX      3
+#define SIM_READERS_MAX   24
+#define SIM_PURGES_MAX    4
+#define SIM_EXCHANGES_MAX 1024
+#define SIM_STORED_MAX    3000 /* bytes of the longest body that is stored */
+
+struct flight;
+
+/* What becomes of one exchange with the origin. */
+enum sim_answer {
+    SIM_STORABLE,
+    SIM_SHARED,   /* for those who wait, not kept */
+    SIM_PRIVATE,  /* for the leader alone */
+    SIM_TOO_LONG, /* as private, because of its announced length */
+    SIM_REDIRECT,
+    SIM_UNASKED,       /* 206 or 304 */
+    SIM_SILENT,        /* no head ever comes */
+    SIM_NO_CONNECTION, /* an error instead of a head */
+};
+
+enum sim_ending {
+    SIM_END_WHOLE,
+    SIM_END_EARLY, /* a clean end before the announced length */
+    SIM_END_RESET,
+    SIM_END_STALL, /* nothing more comes */
+    SIM_END_EXCESS /* bytes beyond the announced length */
+};
+
+enum sim_stage { SIM_CONNECT, SIM_HEAD, SIM_BODY, SIM_END, SIM_STOPPED, SIM_OVER };
+
+struct sim_exchange {
+    struct sim *sim;
+    struct upstream_call *call; /* NULL once over */
+    struct flight *flight;      /* only compared, once the exchange is over */
+    unsigned number;
+    unsigned lane;
+    unsigned key;
+    unsigned first; /* the number of the flight's first exchange */
+    unsigned generation;
+    bool is_fresh_only;
+    bool is_path_private; /* because of the redirects that led to it */
+    bool is_head_private;
+    enum sim_answer answer;
+    enum sim_ending ending;
+    enum sim_stage stage;
+    int64_t next_ns;
+    int error;
+    int status;
+    int64_t length_bytes; /* announced, -1: not */
+    size_t body_bytes;    /* of the whole body */
+    size_t sent_bytes;
+    bool is_paused;
+    bool is_whole;    /* its good end has been reported */
+    unsigned readers; /* how many were answered with it */
+};
+
+enum sim_phase {
+    SIM_TO_COME,
+    SIM_LOOKED, /* has looked into the store, and not yet asked */
+    SIM_WAITING,
+    SIM_READING, /* has something to read, or a pause before it */
+    SIM_ASKED,   /* has asked for more */
+    SIM_SETTLED,
+    SIM_LEFT
+};
+
+struct sim_reader {
+    struct fetch_reader reader;
+    struct sim *sim;
+    unsigned number;
+    unsigned lane;
+    unsigned key;
+    unsigned flags;
+    bool looks_first;
+    unsigned pace_bytes; /* reads at most so many at once; 0: all there is */
+    unsigned pace_ms;
+    enum sim_phase phase;
+    int64_t next_ns;
+    int64_t leave_ns;
+    int64_t start_ns;
+    unsigned exchanges_before; /* how many there were when it asked */
+    unsigned generation;
+    struct sim_exchange *exchange; /* whose answer it got */
+    size_t got_bytes;
+    bool has_taken_all; /* and has not yet asked for more */
+};
+
+struct sim_purge {
+    unsigned key;
+    int64_t next_ns;
+};
+
+struct sim_lane {
+    struct upstream upstream; /* first */
+    struct sim *sim;
+    struct async_loop *loop;
+    struct fetch_lane *lane;
+};
+
+struct sim_key {
+    struct fetch_url *url;
+    struct key key;
+    unsigned generation; /* purges so far */
+    unsigned habit;      /* what its origin mostly answers */
+    struct sim_exchange *stored;
+    int64_t stale_s; /* when what is stored gets stale, on the wall clock */
+};
+
+struct sim {
+    uint64_t seed;
+    struct sim_random random;
+    bool is_traced;
+    int64_t now_ns;
+    unsigned steps;
+    unsigned grain_ms;
+    bool is_stopping;
+    int64_t stop_ns;
+    struct fetch_settings settings;
+    struct store *store;
+    struct fetcher *fetcher;
+    unsigned lanes_count, keys_count, readers_count, purges_count, exchanges_count;
+    struct sim_lane lanes[SIM_LANES_MAX];
+    struct sim_key keys[SIM_KEYS_MAX];
+    struct sim_reader readers[SIM_READERS_MAX];
+    struct sim_purge purges[SIM_PURGES_MAX];
+    struct sim_exchange exchanges[SIM_EXCHANGES_MAX];
+};
+
+/* sim_run - one schedule from its first step to its last; does not return if a rule is broken. */
+void sim_run(struct sim *sim, uint64_t seed, bool is_traced);
+
+/* sim_fail - says which seed broke which rule, and ends the program with 1. */
+_Noreturn void sim_fail(const struct sim *sim, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* sim_trace - one line of what happens, if that is wanted. */
+void sim_trace(const struct sim *sim, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* sim_moment_ns - within the span, in grains: the coarser, the more comes at one moment. */
+int64_t sim_moment_ns(struct sim *sim, unsigned span_ms);
+
+/* sim_delay_ns - mostly little, sometimes nothing or much. */
+int64_t sim_delay_ns(struct sim *sim);
+
+int64_t sim_wall_s(const struct sim *sim);
+
+/* sim_content_byte - what stands at this place of the body that this exchange brings. */
+static inline unsigned char sim_content_byte(unsigned exchange, unsigned key, size_t offset)
+{
+    return (unsigned char)(exchange * 31 + key * 7 + offset + (offset >> 8) * 13);
+}
+
+/* origin.c */
+extern const struct upstream_ops sim_origin_ops;
+void sim_origin_act(struct sim_exchange *exchange);
+
+/* readers.c */
+void sim_reader_plan(struct sim *sim, unsigned number);
+void sim_reader_act(struct sim_reader *self);
+
+/* rules.c */
+void sim_check_step(struct sim *sim);
+void sim_check_end(struct sim *sim);
+
+/* sim_check_answer - a reader has got this entry, for the first time. */
+void sim_check_answer(struct sim_reader *self);
+
+/* sim_check_bytes - of what it read, from got_bytes on. */
+void sim_check_bytes(struct sim_reader *self, const unsigned char *bytes, size_t count);
+
+/* sim_exchange_of_entry - by the field that the origin put into the head. */
+struct sim_exchange *sim_exchange_of_entry(struct sim *sim, const struct entry *entry);
+
+#endif
