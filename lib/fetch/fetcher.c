@@ -219,6 +219,7 @@ void fetch_lane_stop(struct fetch_lane *lane)
     struct async_list *node;
 
     async_loop_assert_current(lane->loop);
+    lane->is_stopped = true;
     while ((node = async_list_first(&lane->flights)) != NULL)
         flight_abort(async_container_of(node, struct flight, lane_node));
     if (lane->owns_upstream)

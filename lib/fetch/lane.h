@@ -36,6 +36,7 @@ struct fetch_lane {
     struct async_loop *loop;
     struct upstream *upstream;
     bool owns_upstream;
+    bool is_stopped; /* nothing is fetched here any more */
     struct fetch_environment environment;
     struct async_list flights; /* those that live here */
     struct async_list node;    /* in fetcher->lanes */

@@ -84,7 +84,9 @@ static void begin_solo(struct fetch_reader *reader)
 {
     struct flight *flight;
 
-    if (!start_counting_waiting(reader)) {
+    if (reader->lane->is_stopped) {
+        fail(reader, failure_of_status(-ESHUTDOWN));
+    } else if (!start_counting_waiting(reader)) {
         fail_too_many(reader);
     } else if (flight_new(reader, true, &flight) < 0) {
         fail(reader, failure_of_status(-ENOMEM));
@@ -217,6 +219,10 @@ static void begin(struct fetch_reader *reader)
 
     reader->state = FETCH_WAITING;
     reader->is_stored = false;
+    if (reader->lane->is_stopped) { /* case 32: also for who begins anew because of the stop */
+        fail(reader, failure_of_status(-ESHUTDOWN));
+        return;
+    }
     begun = look_at_table(reader, NULL);
     if (begun == BEGUN_NEEDS_FLIGHT)
         begin_leading(reader);

@@ -472,6 +472,28 @@ static void test_stopping_lane_tells_its_readers(void **state)
     rig_free(&rig);
 }
 
+/* The fetch fails by a fault of our own; before its reader begins anew, the lane stops. A flight
+ * that began now would outlive its lane. */
+static void test_stopped_lane_begins_nothing_anew(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, late = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig.scripts[0].fail_starts = 1;
+    rig_ask(&rig, &a, 0, URL);
+    fetch_lane_stop(rig.lanes[0]);
+    rig_settle(&rig);
+    assert_failed(&a, 503);
+    rig_ask(&rig, &late, 0, URL);
+    assert_failed(&late, 503);
+    assert_int_equal(rig.started, 0);
+    rig_leave(&a);
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -492,6 +514,7 @@ int main(void)
         cmocka_unit_test(test_own_fault_has_one_successor),
         cmocka_unit_test(test_lasting_fault_ends_with_503),
         cmocka_unit_test(test_stopping_lane_tells_its_readers),
+        cmocka_unit_test(test_stopped_lane_begins_nothing_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

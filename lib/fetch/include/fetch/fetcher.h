@@ -173,7 +173,8 @@ int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upst
                    const struct fetch_environment *environment, struct fetch_lane **ret_lane);
 
 /*
- * fetch_lane_stop - ends every flight of this lane; the readers of other lanes are told.
+ * fetch_lane_stop - ends every flight of this lane; the readers of other lanes are told. Who asks
+ * for something that is not stored, or begins anew, is told 503 from now on.
  * Thread    the loop's, which turns on until all lanes have been stopped.
  */
 void fetch_lane_stop(struct fetch_lane *lane);
