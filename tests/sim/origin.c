@@ -110,6 +110,8 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
               exchange->number, exchange->key, exchange->lane, exchange->answer, exchange->ending,
               exchange->body_bytes, (long long)exchange->length_bytes);
+    if (exchange->lane < sim->stopped_count)
+        sim_fail(sim, "key %u is fetched on a lane that has stopped", exchange->key);
     if (exchange->first == exchange->number && !flight->is_solo && !flight->fresh_only &&
         flight->state != FLIGHT_SUPERSEDED && key->stored != NULL && key->stale_s > sim_wall_s(sim))
         sim_fail(sim, "key %u is fetched while a fresh answer is stored", exchange->key);

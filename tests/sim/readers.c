@@ -197,8 +197,7 @@ static void look(struct sim_reader *self)
 
 void sim_reader_act(struct sim_reader *self)
 {
-    if (self->leave_ns <= self->sim->now_ns ||
-        (self->sim->is_stopping && self->phase <= SIM_LOOKED)) {
+    if (self->leave_ns <= self->sim->now_ns) {
         leave(self);
         return;
     }

@@ -220,13 +220,14 @@ static void purge(struct sim *sim, struct sim_purge *self)
     fetcher_purge(sim->fetcher, key->url);
 }
 
-static void stop_lanes(struct sim *sim)
+static void stop_next_lane(struct sim *sim)
 {
-    sim_trace(sim, "the lanes stop");
-    sim->stop_ns = ASYNC_NEVER;
-    sim->is_stopping = true;
-    for (unsigned i = 0; i < sim->lanes_count; i++)
-        fetch_lane_stop(sim->lanes[i].lane);
+    unsigned index = sim->stopped_count++;
+
+    sim_trace(sim, "lane %u stops", index);
+    sim->stop_ns =
+        sim->stopped_count < sim->lanes_count ? sim->now_ns + sim_delay_ns(sim) : ASYNC_NEVER;
+    fetch_lane_stop(sim->lanes[index].lane);
 }
 
 /* Returns false if there was nothing to do after all. */
@@ -248,7 +249,7 @@ static bool act(struct sim *sim, struct choice choice)
         purge(sim, &sim->purges[choice.index]);
         return true;
     case CHOOSE_STOP:
-        stop_lanes(sim);
+        stop_next_lane(sim);
         return true;
     }
     return false;
@@ -293,11 +294,13 @@ void sim_run(struct sim *sim, uint64_t seed, bool is_traced)
     sim->is_traced = is_traced;
     sim->now_ns = 0;
     sim->steps = 0;
-    sim->is_stopping = false;
+    sim->stopped_count = 0;
     sim->exchanges_count = 0;
     make_world(sim);
     turn(sim);
-    stop_lanes(sim);
+    while (sim->stopped_count < sim->lanes_count)
+        stop_next_lane(sim);
+    sim->stop_ns = ASYNC_NEVER;
     turn(sim);
     sim_check_end(sim);
     free_world(sim);

@@ -131,8 +131,8 @@ struct sim {
     int64_t now_ns;
     unsigned steps;
     unsigned grain_ms;
-    bool is_stopping;
-    int64_t stop_ns;
+    unsigned stopped_count; /* the first so many lanes have been stopped */
+    int64_t stop_ns;        /* of the next */
     struct fetch_settings settings;
     struct store *store;
     struct fetcher *fetcher;
