@@ -158,6 +158,29 @@ void sim_check_step(struct sim *sim)
                  atomic_load(&sim->fetcher->waiting));
 }
 
+static void check_quiet_reader(struct sim *sim, struct sim_reader *self)
+{
+    const struct flight *flight = self->reader.flight;
+
+    if (self->phase == SIM_ASKED && (body_cursor_available(&self->reader.cursor) > 0 ||
+                                     fetch_reader_status(&self->reader) != BODY_OPEN))
+        sim_fail(sim, "reader %u: is not told that there is more", self->number);
+    if (self->phase == SIM_WAITING && (flight == NULL || flight->is_ended || flight->entry != NULL))
+        sim_fail(sim, "reader %u: is not told what became of its fetch", self->number);
+}
+
+void sim_check_quiet(struct sim *sim)
+{
+    for (unsigned i = 0; i < sim->readers_count; i++)
+        check_quiet_reader(sim, &sim->readers[i]);
+    for (unsigned i = 0; i < sim->exchanges_count; i++) {
+        struct sim_exchange *exchange = &sim->exchanges[i];
+        if (exchange->is_paused && exchange->call != NULL &&
+            async_list_is_empty(&exchange->flight->awake))
+            sim_fail(sim, "exchange %u: waits for readers who wait for it", i);
+    }
+}
+
 void sim_check_end(struct sim *sim)
 {
     struct fetch_counters counters;

@@ -268,6 +268,7 @@ static bool step(struct sim *sim)
             return true;
         choices[index] = choices[--count];
     }
+    sim_check_quiet(sim);
     for (unsigned i = 0; i < sim->lanes_count; i++)
         next_ns = earliest(next_ns, async_manual_loop_next_ns(sim->lanes[i].loop));
     if (next_ns == ASYNC_NEVER)

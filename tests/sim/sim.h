@@ -181,6 +181,9 @@ void sim_reader_act(struct sim_reader *self);
 void sim_check_step(struct sim *sim);
 void sim_check_end(struct sim *sim);
 
+/* sim_check_quiet - nothing is left to do at this moment. */
+void sim_check_quiet(struct sim *sim);
+
 /* sim_check_answer - a reader has got this entry, for the first time. */
 void sim_check_answer(struct sim_reader *self);
 
