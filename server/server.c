@@ -64,7 +64,7 @@ void server_settings_init(struct server_settings *settings)
                      .header_ms = 10000,
                      .body_ms = 30000,
                      .write_ms = 30000,
-                     .half_close_ms = 5000,
+                     .half_close_ms = 0,
                      .linger_ms = 2000},
     };
 }

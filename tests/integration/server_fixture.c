@@ -163,7 +163,6 @@ void fixture_init(struct fixture *fixture)
     fixture->settings.addresses = fixture->addresses;
     fixture->settings.address_count = 1;
     fixture->settings.loops = 1;
-    fixture->settings.timeouts.half_close_ms = 0; /* who closes has left */
 }
 
 static struct server_route route(const char *path, request_start_fn *start, struct fixture *fixture)
