@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "curl_fields.h"
 #include "head.h"
 #include "multi.h"
 #include "resolver.h"
@@ -29,7 +30,7 @@ struct curl_upstream {
     const struct fetch_settings *settings;
     struct resolver *resolver;
     struct multi *multi;
-    struct curl_slist *request_fields; /* the same for all */
+    struct curl_slist *plain_fields; /* of all calls that have none of their own */
     size_t calls;
 };
 
@@ -42,6 +43,7 @@ struct transfer {
     CURL *easy;  /* NULL until added to the multi handle */
     CURLSH *pins;
     struct curl_slist *pin_list;
+    struct curl_slist *fields; /* NULL: the plain ones */
     struct head_reader head;
     bool is_asked;   /* the request is on its way */
     bool is_stopped; /* by a verdict */
@@ -65,6 +67,7 @@ static void transfer_free(struct transfer *transfer)
     }
     curl_share_cleanup(transfer->pins);
     curl_slist_free_all(transfer->pin_list);
+    curl_slist_free_all(transfer->fields);
     head_reader_fini(&transfer->head);
     free(transfer);
 }
@@ -276,7 +279,6 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, upstream->request_fields);
     if (settings->ca_bundle_path != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_bundle_path);
 
@@ -293,6 +295,28 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
 }
 
+/* What is asked for. Errors: -ENOMEM. */
+static int set_request(struct transfer *transfer, CURL *easy)
+{
+    const struct upstream_call *call = transfer->call;
+    const struct curl_upstream *upstream = transfer->upstream;
+    int err = 0;
+
+    if (call->fields != NULL || call->is_verbatim)
+        err = curl_fields_make(upstream->settings, call->fields, call->is_verbatim,
+                               &transfer->fields);
+    if (err < 0)
+        return err;
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
+                     transfer->fields != NULL ? transfer->fields : upstream->plain_fields);
+    if (call->method != NULL && strcmp(call->method, "HEAD") == 0)
+        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    else if (call->method != NULL &&
+             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method) != CURLE_OK)
+        return -ENOMEM;
+    return curl_easy_setopt(easy, CURLOPT_URL, call->url->text) == CURLE_OK ? 0 : -ENOMEM;
+}
+
 static int connect_transfer(struct transfer *transfer)
 {
     CURL *easy = curl_easy_init();
@@ -301,12 +325,10 @@ static int connect_transfer(struct transfer *transfer)
     if (easy == NULL)
         return -ENOMEM;
     set_options(transfer, easy);
-    if (curl_easy_setopt(easy, CURLOPT_URL, transfer->call->url->text) != CURLE_OK) {
-        curl_easy_cleanup(easy);
-        return -ENOMEM;
-    }
     transfer->easy = easy;
-    err = transfer->call->url->family == AF_UNSPEC ? pin_addresses(transfer) : 0;
+    err = set_request(transfer, easy);
+    if (err == 0 && transfer->call->url->family == AF_UNSPEC)
+        err = pin_addresses(transfer);
     if (err == 0)
         err = multi_add(transfer->upstream->multi, easy);
     if (err < 0) {
@@ -384,6 +406,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->easy = NULL;
     transfer->pins = NULL;
     transfer->pin_list = NULL;
+    transfer->fields = NULL;
     transfer->is_asked = false;
     transfer->is_stopped = false;
     transfer->refusal = GUARD_OK;
@@ -423,25 +446,6 @@ static const struct upstream_ops curl_ops = {
     .resume = resume,
 };
 
-/* Accept-Encoding: one representation of each URL is stored, the plain one. */
-static int make_request_fields(struct curl_upstream *upstream)
-{
-    const char *via = upstream->settings->via_name;
-    char lines[3][256] = {"Accept-Encoding: identity"};
-
-    if (strlen(via) > 128)
-        return -EINVAL;
-    snprintf(lines[1], sizeof lines[1], "Via: 1.1 %s", via);
-    snprintf(lines[2], sizeof lines[2], "CDN-Loop: %s", via);
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        struct curl_slist *longer = curl_slist_append(upstream->request_fields, lines[i]);
-        if (longer == NULL)
-            return -ENOMEM;
-        upstream->request_fields = longer;
-    }
-    return 0;
-}
-
 int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *settings,
                       struct upstream **ret_upstream)
 {
@@ -453,7 +457,7 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
     upstream->upstream.ops = &curl_ops;
     upstream->loop = loop;
     upstream->settings = settings;
-    err = make_request_fields(upstream);
+    err = curl_fields_make(settings, NULL, false, &upstream->plain_fields);
     if (err < 0)
         goto fail;
     err = multi_new(loop, settings, on_transfer_done, &upstream->multi);
@@ -488,7 +492,7 @@ void curl_upstream_free(struct upstream *interface)
     assert(upstream->calls == 0);
     multi_free(upstream->multi);
     resolver_free(upstream->resolver);
-    curl_slist_free_all(upstream->request_fields);
+    curl_slist_free_all(upstream->plain_fields);
     free(upstream);
 }
 

@@ -15,6 +15,7 @@
 #ifndef FETCH_UPSTREAM_H
 #define FETCH_UPSTREAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,10 +57,13 @@ struct upstream_events {
     void (*on_done)(struct upstream_call *call, int status); /* the call is idle again */
 };
 
-/* A GET. A member of whoever wants it. */
+/* One request. A member of whoever wants it; zeroed, but for events and URL, it is a plain GET. */
 struct upstream_call {
     const struct upstream_events *events;
-    const struct fetch_url *url; /* stays until on_done or cancel */
+    const struct fetch_url *url; /* as the next two: stays until on_done or cancel */
+    const char *method;          /* NULL: GET */
+    const struct fields *fields; /* of the request, end-to-end ones; NULL: none of its own */
+    bool is_verbatim;            /* no default of the upstream's is added to the fields */
     enum guard_reason refusal;   /* set before on_done(-EACCES) */
     void *backend;               /* the upstream's; NULL while idle */
     struct upstream *upstream;   /* set by start() */

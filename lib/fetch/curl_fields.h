@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curl_fields.h - the header fields of a request upstream, as libcurl takes them.
+ */
+#ifndef FETCH_CURL_FIELDS_H
+#define FETCH_CURL_FIELDS_H
+
+#include <curl/curl.h>
+
+#include <fetch/settings.h>
+#include <fetch/upstream.h>
+#include <http/fields.h>
+
+/*
+ * curl_fields_make - `fields` (NULL: none) in their order, without Host and the framing of a body,
+ * which libcurl writes; then Via and CDN-Loop with our own name, on lines of their own. Unless
+ * `is_verbatim`, what `fields` does not name is added: Accept-Encoding: identity, and by libcurl
+ * User-Agent and Accept.
+ * Errors    -ENOMEM; -EINVAL: the settings' own name is too long.
+ * Owns      the caller ends the list with curl_slist_free_all().
+ */
+int curl_fields_make(const struct fetch_settings *settings, const struct fields *fields,
+                     bool is_verbatim, struct curl_slist **ret_list);
+
+#endif
