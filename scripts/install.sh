@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # install.sh [GROUP...] - installs what is missing of the Debian packages that packages.txt lists.
 #
-# Groups: build (the default), test, bench, image. Asks dpkg first, so that a second run does
+# Groups: build (the default), test, bench, peers, image. Asks dpkg first, so that a second run does
 # nothing and needs neither network nor privilege. Installs as root or through sudo; where it can
 # be neither, it names the packages. NO_INSTALL=1 skips it, for who brings the libraries along.
 set -euo pipefail
@@ -103,7 +103,7 @@ main() {
         return 0
     fi
     mapfile -t packages < <(listed_packages "${@:-build}")
-    ((${#packages[@]} > 0)) || die "no such group of packages: $*; there are build, test, bench, image"
+    ((${#packages[@]} > 0)) || die "no such group of packages: $*; there are build, test, bench, peers, image"
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         die "this system has no apt-get. Install what corresponds to these Debian packages:
     ${packages[*]}
