@@ -3,8 +3,8 @@
  * lock.c - the lock: one word while nobody waits, a queue behind a mutex when somebody does.
  *
  * The word is 0, or the address of the holding waiter with CONTENDED in the lowest bit. Without
- * that bit, acquire and release are one compare-and-swap each. The bit is set under the mutex by
- * the first to park, and while it is set only the mutex's owner changes the word, so release
+ * that bit, try_acquire and release are one compare-and-swap each. The bit is set under the mutex
+ * by who asks to wait, and while it is set only the mutex's owner changes the word, so release
  * cannot miss a parked waiter. Release hands over: the word goes from holder to holder without
  * passing through 0, and a newcomer finds no gap to take the lock in.
  */
@@ -73,18 +73,17 @@ bool async_lock_try_acquire(struct async_lock *lock, struct async_waiter *waiter
 
 bool lock_take_or_contend_locked(struct async_lock *lock, struct async_waiter *waiter)
 {
-    uintptr_t word = 0;
-
-    while (!atomic_compare_exchange_weak_explicit(&lock->word, &word, word_of(waiter),
-                                                  memory_order_acquire, memory_order_relaxed)) {
-        if (word == 0)
-            continue; /* failed for no reason, as the weak form may */
-        if ((word & CONTENDED) != 0 ||
-            atomic_compare_exchange_weak_explicit(&lock->word, &word, word | CONTENDED,
-                                                  memory_order_relaxed, memory_order_relaxed))
-            return false;
-        word = 0;
-    }
+    /*
+     * The bit first, whatever the word is: from then on nobody else changes it, so one more look
+     * tells for good whether the lock is free. There is nothing to be tried again, however busily
+     * others take the lock and give it back. What the word was before is not asked for, since x86
+     * would have to loop for that.
+     */
+    atomic_fetch_or_explicit(&lock->word, CONTENDED, memory_order_acquire);
+    if (async_lock_holder(lock) != NULL)
+        return false;
+    assert(async_list_is_empty(&lock->parked));
+    atomic_store_explicit(&lock->word, word_of(waiter), memory_order_relaxed);
     return true;
 }
 

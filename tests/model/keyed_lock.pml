@@ -4,7 +4,6 @@
  */
 #define NOBODY  3 /* after the last waiter */
 #define HOLDER  bucket
-#define MAY_TRY true
 #define LOOP_LOCALS
 
 byte bucket = NOBODY; /* who holds the key; NOBODY: the key is not in the table */

@@ -2,25 +2,18 @@
  * lock.pml - lib/async/lock.c: a word that is changed by compare-and-swap while nobody waits, and
  * by the mutex's owner alone once the CONTENDED bit is in it.
  *
- * Each compare-and-swap is one step. That the weak form may fail for no reason is left out: it
- * only goes round once more.
+ * Each atomic operation is one step. FAULT_SWAPS_TRIED_AGAIN has acquire as it is usually written,
+ * by compare-and-swap until one succeeds: who takes the lock by try_acquire and gives it back, over
+ * and over, can make it fail for ever.
  */
 #define NOBODY  3 /* after the last waiter */
 #define HOLDER (word >> 1)
 #define FREE   (NOBODY << 1)
 #define CONTENDED 1
+#ifdef FAULT_SWAPS_TRIED_AGAIN
 #define LOOP_LOCALS byte seen; bool is_taken;
-
-/*
- * Who takes the lock by try_acquire and gives it back, over and over, can in theory make the two
- * compare-and-swaps of lock_take_or_contend_locked() fail for ever. So there is an end to such
- * tries where something is to happen in the end; what must never happen is asked without one.
- */
-#ifdef TRIES_MAX
-#define MAY_TRY (tries < TRIES_MAX)
-byte tries;
 #else
-#define MAY_TRY true
+#define LOOP_LOCALS bool is_taken;
 #endif
 
 byte word = FREE; /* the holder in the upper bits, CONTENDED in the lowest; FREE stands for 0 */
@@ -44,13 +37,28 @@ inline acquire(w, me)
         :: else ->
             park_locked(w, parked)
         fi;
-        is_taken = false;
-        seen = 0
+        is_taken = false
     }
     mutex_unlock(me)
 }
 
+#ifndef FAULT_SWAPS_TRIED_AGAIN
+
 /* lock_take_or_contend_locked() */
+inline take_or_contend_locked(w)
+{
+#ifndef FAULT_CONTENDED_NOT_SET
+    word = word | CONTENDED;
+#endif
+    is_taken = (HOLDER == NOBODY);
+    if
+    :: is_taken -> word = w << 1
+    :: else
+    fi
+}
+
+#else
+
 inline take_or_contend_locked(w)
 {
     do
@@ -65,9 +73,6 @@ inline take_or_contend_locked(w)
             :: seen != FREE && !(seen & CONTENDED)
             fi
         }
-#ifdef FAULT_CONTENDED_NOT_SET
-        break
-#else
         atomic {
             if
             :: word == seen ->
@@ -76,17 +81,16 @@ inline take_or_contend_locked(w)
             :: word != seen
             fi
         }
-#endif
-    od
+    od;
+    seen = 0
 }
+
+#endif
 
 /* async_lock_try_acquire() */
 inline try_acquire(w, me)
 {
     d_step {
-#ifdef TRIES_MAX
-        tries++;
-#endif
         if
         :: word == FREE ->
             assert(empty(parked_order));

@@ -232,7 +232,7 @@ inline call_user(me)
     fi;
     if
     :: !is_pending[w] && !holds[w] && HOLDER != w -> acquire(w, me)
-    :: !is_pending[w] && !holds[w] && HOLDER != w && MAY_TRY -> try_acquire(w, me)
+    :: !is_pending[w] && !holds[w] && HOLDER != w -> try_acquire(w, me)
     :: is_pending[w] && w != PATIENT -> cancel(w, me)
     :: is_armed[w] -> time_out(w, me)
     :: holds[w]
