@@ -41,15 +41,16 @@ static bool is_unwanted(struct span name)
     return false;
 }
 
-size_t answer_stored_bytes_max(const struct fetch_lane *lane)
+size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch_policy *policy)
 {
     size_t object_max = store_object_bytes_max(lane->fetcher->store);
-    size_t setting_max = lane->fetcher->settings.stored_body_bytes_max;
+    size_t setting_max = policy->settings.stored_body_bytes_max;
 
     return object_max < setting_max ? object_max : setting_max;
 }
 
 static enum answer_sharing sharing_of(const struct fetch_lane *lane,
+                                      const struct fetch_policy *policy,
                                       const struct upstream_head *head,
                                       const struct freshness *freshness, const struct entry *entry)
 {
@@ -64,7 +65,7 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
         return ANSWER_PRIVATE;
     }
     if (head->content_length_bytes >= 0 &&
-        (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane))
+        (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane, policy))
         return ANSWER_PRIVATE;
     return entry_ttl_s(entry, entry->response_s) > 0 ? ANSWER_STORE : ANSWER_SHARE;
 }
@@ -74,7 +75,8 @@ void answer_path_init(struct answer_path *path)
     *path = (struct answer_path){.sharing = ANSWER_STORE, .lifetime_s = INT64_MAX};
 }
 
-void answer_path_add(struct answer_path *path, const struct fetch_lane *lane, int64_t request_s,
+void answer_path_add(struct answer_path *path, const struct fetch_lane *lane,
+                     const struct fetch_policy *policy, int64_t request_s,
                      const struct upstream_head *head)
 {
     static const struct storable_request request;
@@ -88,9 +90,9 @@ void answer_path_add(struct answer_path *path, const struct fetch_lane *lane, in
     storable = storable_check(&freshness, head->fields, &request);
     /* A temporary redirect that states nothing gets the default too: else nothing behind one would
      * ever be kept. */
-    lifetime_s = freshness_lifetime_s(&freshness, lane->fetcher->settings.default_lifetime_s);
+    lifetime_s = freshness_lifetime_s(&freshness, policy->settings.default_lifetime_s);
     if (!freshness_is_explicit(&freshness) && !freshness.control.no_cache)
-        lifetime_s = lane->fetcher->settings.default_lifetime_s;
+        lifetime_s = policy->settings.default_lifetime_s;
     lifetime_s -= freshness_initial_age_s(&freshness, request_s, now_s);
     if (storable != STORABLE_YES && storable != STORABLE_NO_LIFETIME)
         sharing = ANSWER_PRIVATE;
@@ -140,10 +142,10 @@ static int prepare_head(struct entry *entry)
     return err;
 }
 
-int answer_judge(struct fetch_lane *lane, const struct key *key, int64_t request_s,
-                 const struct upstream_head *head, struct answer *ret_answer)
+int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, const struct key *key,
+                 int64_t request_s, const struct upstream_head *head, struct answer *ret_answer)
 {
-    const struct fetch_settings *settings = &lane->fetcher->settings;
+    const struct fetch_settings *settings = &policy->settings;
     int64_t now_s = fetch_lane_now_s(lane);
     struct freshness freshness;
     struct body *body;
@@ -175,6 +177,6 @@ int answer_judge(struct fetch_lane *lane, const struct key *key, int64_t request
         return err;
     }
     ret_answer->entry = entry;
-    ret_answer->sharing = sharing_of(lane, head, &freshness, entry);
+    ret_answer->sharing = sharing_of(lane, policy, head, &freshness, entry);
     return 0;
 }

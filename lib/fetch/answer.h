@@ -6,6 +6,7 @@
 #define FETCH_ANSWER_H
 
 #include <cache/entry.h>
+#include <fetch/request.h>
 #include <fetch/upstream.h>
 
 #include "lane.h"
@@ -27,8 +28,8 @@ struct answer {
  * Owns      the caller gets answer->entry.
  * Source    COALESCING cases 5, 13, 14, 23; RFC 9111 section 3
  */
-int answer_judge(struct fetch_lane *lane, const struct key *key, int64_t request_s,
-                 const struct upstream_head *head, struct answer *ret_answer);
+int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, const struct key *key,
+                 int64_t request_s, const struct upstream_head *head, struct answer *ret_answer);
 
 /* What redirects on the way to an answer allow to be done with it. */
 struct answer_path {
@@ -44,13 +45,14 @@ void answer_path_init(struct answer_path *path);
  * shared, and stays fresh, no more than each redirect by itself; one that states no lifetime has
  * the default one. Source    RFC 9111 section 3, as for the answer
  */
-void answer_path_add(struct answer_path *path, const struct fetch_lane *lane, int64_t request_s,
+void answer_path_add(struct answer_path *path, const struct fetch_lane *lane,
+                     const struct fetch_policy *policy, int64_t request_s,
                      const struct upstream_head *head);
 
 /* answer_path_apply - takes from the answer what the path does not allow; before others see it. */
 void answer_path_apply(const struct answer_path *path, struct answer *answer);
 
 /* answer_stored_bytes_max - the longest body that the store takes. */
-size_t answer_stored_bytes_max(const struct fetch_lane *lane);
+size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch_policy *policy);
 
 #endif

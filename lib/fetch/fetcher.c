@@ -62,6 +62,9 @@ int fetcher_new(const struct fetch_settings *settings, struct store *store,
     err = read_own_addresses(fetcher);
     if (err < 0)
         goto fail;
+    err = fetch_policy_new(settings, &fetcher->policy);
+    if (err < 0)
+        goto fail;
     err = flight_table_new(settings->markers_max, &fetcher->table);
     if (err < 0)
         goto fail;
@@ -85,6 +88,7 @@ void fetcher_free(struct fetcher *fetcher)
     assert(async_list_is_empty(&fetcher->lanes));
     async_keyed_lock_free(fetcher->keys);
     flight_table_free(fetcher->table);
+    fetch_policy_unref(fetcher->policy);
     pthread_mutex_destroy(&fetcher->lanes_mutex);
     free(fetcher->own_addresses);
     free(fetcher->own_ports);
@@ -99,6 +103,11 @@ const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher)
 struct store *fetcher_store(const struct fetcher *fetcher)
 {
     return fetcher->store;
+}
+
+struct fetch_policy *fetcher_policy(const struct fetcher *fetcher)
+{
+    return fetcher->policy;
 }
 
 int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t count)
@@ -133,19 +142,17 @@ void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_c
     *ret_counters = sums;
 }
 
-bool fetcher_purge(struct fetcher *fetcher, const struct fetch_url *url)
+bool fetcher_purge(struct fetcher *fetcher, const struct key *key)
 {
     struct table_shard *shard;
     struct flight *flight;
-    struct key key;
     bool was_there;
 
-    store_key_init(fetcher->store, &key, url->text, url->text_bytes);
-    shard = table_lock(fetcher->table, &key);
-    flight = table_find_locked(shard, &key);
+    shard = table_lock(fetcher->table, key);
+    flight = table_find_locked(shard, key);
     was_there = flight != NULL && flight_purge_locked(shard, flight);
-    table_mark_clear_locked(shard, &key);
-    was_there |= store_remove(fetcher->store, &key);
+    table_mark_clear_locked(shard, key);
+    was_there |= store_remove(fetcher->store, key);
     table_unlock(shard);
     return was_there;
 }

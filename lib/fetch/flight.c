@@ -64,10 +64,9 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
         return -ENOMEM;
     atomic_init(&flight->references, 1);
     flight->lane = lane;
-    flight->url = fetch_url_ref(leader->url);
-    flight->hop = fetch_url_ref(leader->url);
-    flight->key = leader->key;
-    flight->key.bytes = flight->url->text;
+    flight->request = fetch_request_ref(leader->request);
+    flight->hop = fetch_url_ref(leader->request->url);
+    flight->key = leader->request->key;
     flight->is_solo = is_solo;
     flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
     flight->state = FLIGHT_QUEUED;
@@ -106,7 +105,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
         struct table_mark mark = {
             .kind = MARK_FAILURE,
             .until_ns = async_loop_now_ns(lane->loop) +
-                        lane->fetcher->settings.negative_lifetime_ms * ASYNC_MS,
+                        flight_settings(flight)->negative_lifetime_ms * ASYNC_MS,
             .failure = *failure,
         };
         flight_leave_table(flight, &mark);
@@ -148,7 +147,7 @@ void flight_fail(struct flight *flight, int status)
 void flight_supersede(struct flight *flight, bool is_uncacheable)
 {
     struct fetch_lane *lane = flight->lane;
-    const int64_t marker_s = lane->fetcher->settings.uncacheable_marker_s;
+    const int64_t marker_s = flight_settings(flight)->uncacheable_marker_s;
     struct table_mark mark = {.kind = MARK_UNCACHEABLE};
 
     /* Jittered by a quarter, so that URLs found uncacheable together are not tried again so. */
@@ -223,7 +222,7 @@ void flight_enter_unless_superseded(struct flight *flight, enum flight_state nex
 void flight_start_hop(struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
-    const struct fetch_settings *settings = &lane->fetcher->settings;
+    const struct fetch_settings *settings = flight_settings(flight);
     int err;
 
     flight_enter_unless_superseded(flight, FLIGHT_RESOLVING);
@@ -334,7 +333,7 @@ static void on_attention(struct async_task *task)
     if (is_purged)
         on_purged(flight);
     if (wants_resume) {
-        flight_arm_progress(flight, flight->lane->fetcher->settings.stall_timeout_ms);
+        flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
         upstream_resume(&flight->call);
     }
     if (give_up(flight)) {

@@ -39,8 +39,8 @@ enum flight_state {
 struct flight {
     atomic_uint references;
     struct fetch_lane *lane;
-    struct fetch_url *url;
-    struct key key;  /* bytes: url->text */
+    struct fetch_request *request;
+    struct key key;  /* its bytes are the request's */
     bool is_solo;    /* for one reader: holds no lock, is in no table, is not stored */
     bool fresh_only; /* the store is not looked at */
 
@@ -50,7 +50,7 @@ struct flight {
     struct async_keyed_waiter lock; /* parked in FLIGHT_QUEUED; the holder while has_lock */
     bool has_lock;
     struct upstream_call call;
-    struct fetch_url *hop;      /* where the call goes: url, or what a redirect named */
+    struct fetch_url *hop;      /* where the call goes: the URL, or what a redirect named */
     struct fetch_url *next_hop; /* a redirect has been read; the call is about to end */
     unsigned hops;
     struct answer_path path; /* what the redirects so far allow */
@@ -91,6 +91,12 @@ struct flight {
     bool is_attention_posted;
     struct async_task attention; /* readers call the lane: nobody is left, or go on */
 };
+
+/* flight_settings - those it began with (case 28). */
+static inline const struct fetch_settings *flight_settings(const struct flight *flight)
+{
+    return &flight->request->policy->settings;
+}
 
 /*
  * flight_new - for the URL of a reader that is going to lead it. One reference, the lane's, which

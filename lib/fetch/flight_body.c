@@ -26,7 +26,7 @@ size_t flight_body_bytes(const struct flight *flight)
  */
 bool flight_body_pause_if_ahead(struct flight *flight)
 {
-    size_t ahead_max = flight->lane->fetcher->settings.reader_lag_bytes_max;
+    size_t ahead_max = flight_settings(flight)->reader_lag_bytes_max;
     size_t body_bytes = flight_body_bytes(flight);
     bool is_paused = false;
 
@@ -47,7 +47,7 @@ bool flight_body_pause_if_ahead(struct flight *flight)
  */
 static int start_segment(struct flight *flight)
 {
-    const size_t select_bytes_max = flight->lane->fetcher->settings.select_bytes_max;
+    const size_t select_bytes_max = flight_settings(flight)->select_bytes_max;
     size_t bytes = body_length(flight->segment->body);
     int err = 0;
 

@@ -50,7 +50,7 @@ void flight_unref(struct flight *flight)
     entry_unref(flight->entry);
     fetch_url_unref(flight->next_hop);
     fetch_url_unref(flight->hop);
-    fetch_url_unref(flight->url);
+    fetch_request_unref(flight->request);
     pthread_mutex_destroy(&flight->mutex);
     free(flight);
 }

@@ -41,7 +41,7 @@ static bool is_redirect(int status)
 static enum upstream_verdict on_redirect(struct flight *flight, const struct upstream_head *head,
                                          struct span location)
 {
-    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
+    const struct fetch_settings *settings = flight_settings(flight);
     int err;
 
     if (flight->hops >= settings->redirects_max)
@@ -56,7 +56,7 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
         flight->refusal = GUARD_REDIRECT;
         return stop_with(flight, -EACCES);
     }
-    answer_path_add(&flight->path, flight->lane, flight->request_s, head);
+    answer_path_add(&flight->path, flight->lane, flight->request->policy, flight->request_s, head);
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
 
@@ -89,7 +89,8 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     struct fetch_lane *lane = flight->lane;
     struct answer answer;
     struct fetch_segment *segment;
-    int err = answer_judge(lane, &flight->key, flight->request_s, head, &answer);
+    int err =
+        answer_judge(lane, flight->request->policy, &flight->key, flight->request_s, head, &answer);
 
     if (err < 0)
         return stop_with(flight, err);
@@ -100,7 +101,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
         return stop_with(flight, err);
     }
     flight_decide(flight, answer.sharing);
-    flight_arm_progress(flight, lane->fetcher->settings.stall_timeout_ms);
+    flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
 
     flight_lock(flight);
     flight->length_bytes = head->content_length_bytes;
@@ -150,7 +151,7 @@ static void stop_storing(struct flight *flight)
 static enum upstream_verdict on_data(struct upstream_call *call, const char *bytes, size_t count)
 {
     struct flight *flight = flight_from_call(call);
-    const struct fetch_settings *settings = &flight->lane->fetcher->settings;
+    const struct fetch_settings *settings = flight_settings(flight);
     size_t total_bytes;
 
     if (flight->entry == NULL) { /* the body of a redirect */
@@ -166,7 +167,8 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
         return stop_with(flight, -EPROTO);
     if (total_bytes > settings->streamed_body_bytes_max)
         return stop_with(flight, -EFBIG);
-    if (flight->state == FLIGHT_STREAMING && total_bytes > answer_stored_bytes_max(flight->lane))
+    if (flight->state == FLIGHT_STREAMING &&
+        total_bytes > answer_stored_bytes_max(flight->lane, flight->request->policy))
         stop_storing(flight);
     if (flight_body_append(flight, bytes, count) < 0)
         return stop_with(flight, -ENOMEM);
@@ -187,7 +189,7 @@ static void follow_redirect(struct flight *flight)
 /* Case 4. What the origin may have begun to work on is not asked for again. */
 static bool may_retry(const struct flight *flight, int status)
 {
-    return flight->entry == NULL && flight->retries < flight->lane->fetcher->settings.retries_max &&
+    return flight->entry == NULL && flight->retries < flight_settings(flight)->retries_max &&
            (status == -ECONNREFUSED || status == -ECONNRESET || status == -ETIMEDOUT);
 }
 

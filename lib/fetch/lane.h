@@ -14,6 +14,7 @@
 
 struct fetcher {
     struct fetch_settings settings;
+    struct fetch_policy *policy; /* made of them */
     struct store *store;
     struct async_keyed_lock *keys; /* who holds a URL's lock may fetch it */
     struct flight_table *table;

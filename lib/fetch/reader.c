@@ -100,7 +100,7 @@ static void begin_solo(struct fetch_reader *reader)
 /* Joins under both mutexes, the shard's being held by the caller. */
 static bool try_join(struct fetch_reader *reader, struct flight *flight)
 {
-    uint32_t waiters_max = reader->lane->fetcher->settings.waiters_per_key_max;
+    uint32_t waiters_max = reader->request->policy->settings.waiters_per_key_max;
     bool has_joined = false;
     struct fetch_segment *segment = NULL;
     struct entry *entry = NULL;
@@ -142,13 +142,13 @@ enum begun {
 static enum begun look_at_table(struct fetch_reader *reader, struct flight *flight)
 {
     struct fetch_lane *lane = reader->lane;
-    struct table_shard *shard = table_lock(lane->fetcher->table, &reader->key);
+    struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
     bool is_fresh_only = (reader->flags & FETCH_FRESH_ONLY) != 0;
-    struct flight *found = table_find_locked(shard, &reader->key);
+    struct flight *found = table_find_locked(shard, &reader->request->key);
     struct table_mark mark;
     enum begun begun;
 
-    table_mark_find_locked(shard, &reader->key, async_loop_now_ns(lane->loop), &mark);
+    table_mark_find_locked(shard, &reader->request->key, async_loop_now_ns(lane->loop), &mark);
     if (found != NULL && is_fresh_only) {
         flight_purge_locked(shard, found); /* case 22: it began before this request came */
         found = NULL;
@@ -230,29 +230,29 @@ static void begin(struct fetch_reader *reader)
         settle_begun(reader, begun);
 }
 
-static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
-                        const struct key *key, unsigned flags, fetch_progress_fn *on_progress)
+static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane,
+                        struct fetch_request *request, unsigned flags,
+                        fetch_progress_fn *on_progress)
 {
     async_loop_assert_current(lane->loop);
     *reader = (struct fetch_reader){
         .lane = lane, .on_progress = on_progress, .flags = flags, .restarts_left = 1};
-    reader->url = fetch_url_ref(url);
-    reader->key = *key;
-    reader->key.bytes = url->text;
+    reader->request = fetch_request_ref(request);
     async_list_init(&reader->node);
     async_task_init(&reader->wake, on_wake);
     async_timer_init(&reader->deadline, on_deadline);
 }
 
-void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
-                        const struct key *key, unsigned flags, fetch_progress_fn *on_progress)
+void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
+                        struct fetch_request *request, unsigned flags,
+                        fetch_progress_fn *on_progress)
 {
-    const struct fetch_settings *settings = &lane->fetcher->settings;
+    const struct fetch_settings *settings = &request->policy->settings;
     struct entry *entry = NULL;
 
-    reader_init(reader, lane, url, key, flags, on_progress);
+    reader_init(reader, lane, request, flags, on_progress);
     if ((flags & (FETCH_FRESH_ONLY | FETCH_NOT_STORED)) == 0)
-        entry = fetch_lane_lookup(lane, &reader->key, fetch_lane_now_s(lane));
+        entry = fetch_lane_lookup(lane, &reader->request->key, fetch_lane_now_s(lane));
     if (entry != NULL) {
         answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
         return;
@@ -263,14 +263,14 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
 }
 
 void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
-                            struct fetch_url *url, const struct key *key, struct entry **take_entry,
+                            struct fetch_request *request, struct entry **take_entry,
                             fetch_progress_fn *on_progress)
 {
     struct entry *entry = *take_entry;
 
     *take_entry = NULL;
     assert(body_status(entry->body) == 0);
-    reader_init(reader, lane, url, key, 0, on_progress);
+    reader_init(reader, lane, request, 0, on_progress);
     answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
 }
 
@@ -419,6 +419,6 @@ void fetch_reader_leave(struct fetch_reader *reader)
     reader->segment = NULL;
     entry_unref(reader->entry);
     reader->entry = NULL;
-    fetch_url_unref(reader->url);
-    reader->url = NULL;
+    fetch_request_unref(reader->request);
+    reader->request = NULL;
 }

@@ -32,14 +32,14 @@ struct fetch_context {
 };
 
 /* A request that could not be answered at once; lives in request->state. */
-struct fetch_request {
+struct fetch_reply {
     struct fetch_reader reader;
     struct request *request;
     char *select; /* NULL: the whole body */
     bool is_started;
 };
 
-static_assert(sizeof(struct fetch_request) <= REQUEST_STATE_BYTES, "has room in each request");
+static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
 
 static void release_entry(void *context)
 {
@@ -99,14 +99,14 @@ static void send_failure(struct request *request, const struct fetch_failure *fa
 }
 
 /* The one way out: nothing of the fetch calls back any more. The request may be answered after. */
-static void finish(struct fetch_request *self)
+static void finish(struct fetch_reply *self)
 {
     fetch_reader_leave(&self->reader);
     free(self->select);
     self->select = NULL;
 }
 
-static void fail(struct fetch_request *self, int status, const char *detail)
+static void fail(struct fetch_reply *self, int status, const char *detail)
 {
     struct fetch_failure failure = {.status = status, .detail = detail};
     struct request *request = self->request;
@@ -117,7 +117,7 @@ static void fail(struct fetch_request *self, int status, const char *detail)
 
 static void on_gone(struct request *request)
 {
-    finish((struct fetch_request *)(void *)request->state);
+    finish((struct fetch_reply *)(void *)request->state);
 }
 
 /* Once for each fetch: by the reader that led it. The client is told less (rule I.17). */
@@ -127,11 +127,12 @@ static void log_failure(const struct fetch_reader *reader, int status, const cha
 
     if (reader->source == FETCH_FROM_ORIGIN)
         log_info("fetch failed", "status=%d reason=%s url=%s", status, reason,
-                 log_quote(url, sizeof url, reader->url->text, reader->url->text_bytes));
+                 log_quote(url, sizeof url, reader->request->url->text,
+                           reader->request->url->text_bytes));
 }
 
 /* Sends what is there, and waits for the client or for the origin, whichever is slower. */
-static void stream(struct fetch_request *self)
+static void stream(struct fetch_reply *self)
 {
     struct fetch_reader *reader = &self->reader;
     struct request *request = self->request;
@@ -167,10 +168,10 @@ static void stream(struct fetch_request *self)
 
 static void on_writable(struct request *request)
 {
-    stream((struct fetch_request *)(void *)request->state);
+    stream((struct fetch_reply *)(void *)request->state);
 }
 
-static void start_stream(struct fetch_request *self, const struct fetch_answer *answer)
+static void start_stream(struct fetch_reply *self, const struct fetch_answer *answer)
 {
     struct entry *entry = entry_ref(self->reader.entry);
     struct reply_head head = fetch_head(entry, entry->status, answer);
@@ -184,10 +185,10 @@ static void start_stream(struct fetch_request *self, const struct fetch_answer *
 
 /* What is no JSON document of ours to look into is refused as soon as that is known: the rest of a
  * long body is not waited for. */
-static bool refuse_selection(struct fetch_request *self)
+static bool refuse_selection(struct fetch_reply *self)
 {
     const struct fetch_reader *reader = &self->reader;
-    size_t bytes_max = fetcher_settings(fetch_lane_fetcher(reader->lane))->select_bytes_max;
+    size_t bytes_max = reader->request->policy->settings.select_bytes_max;
     size_t bytes = reader->bytes_before + body_length(reader->cursor.body);
     char detail[128];
 
@@ -205,7 +206,7 @@ static bool refuse_selection(struct fetch_request *self)
 }
 
 /* One value of the JSON body, when the whole body is there. */
-static void send_selected(struct fetch_request *self, const struct fetch_answer *answer)
+static void send_selected(struct fetch_reply *self, const struct fetch_answer *answer)
 {
     struct request *request = self->request;
     struct reply_field fields[6];
@@ -232,7 +233,7 @@ static void send_selected(struct fetch_request *self, const struct fetch_answer 
     free(text);
 }
 
-static void answer_request(struct fetch_request *self)
+static void answer_request(struct fetch_reply *self)
 {
     struct fetch_reader *reader = &self->reader;
     struct request *request = self->request;
@@ -282,7 +283,7 @@ static void answer_request(struct fetch_request *self)
     }
 }
 
-static void advance(struct fetch_request *self)
+static void advance(struct fetch_reply *self)
 {
     struct request *request = self->request;
 
@@ -307,7 +308,7 @@ static void advance(struct fetch_request *self)
 
 static void on_progress(struct fetch_reader *reader)
 {
-    advance(async_container_of(reader, struct fetch_request, reader));
+    advance(async_container_of(reader, struct fetch_reply, reader));
 }
 
 /* A fresh entry of the store; takes the reference over. Without `select`, and with a body in few
@@ -339,7 +340,7 @@ static void start_reader(struct fetch_context *context, struct request *request,
                          const struct fetch_query *query, const struct fetch_wishes *wishes,
                          struct entry *entry)
 {
-    struct fetch_request *self = request_state(request, sizeof *self);
+    struct fetch_reply *self = request_state(request, sizeof *self);
     unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
 
     self->request = request;
@@ -353,11 +354,9 @@ static void start_reader(struct fetch_context *context, struct request *request,
     }
     request->on_gone = on_gone;
     if (entry != NULL)
-        fetch_reader_start_hit(&self->reader, context->lane, query->url, &query->key, &entry,
-                               on_progress);
+        fetch_reader_start_hit(&self->reader, context->lane, query->request, &entry, on_progress);
     else
-        fetch_reader_start(&self->reader, context->lane, query->url, &query->key, flags,
-                           on_progress);
+        fetch_reader_start(&self->reader, context->lane, query->request, flags, on_progress);
     advance(self);
 }
 
@@ -377,7 +376,7 @@ static void start(struct request *request, void *context_pointer)
     }
     fetch_read_wishes(request, settings->via_name, &wishes);
     if (!wishes.is_fresh_only)
-        entry = fetch_lane_lookup(context->lane, &query->key, now_s);
+        entry = fetch_lane_lookup(context->lane, &query->request->key, now_s);
     if (entry != NULL && answer_hit(request, query, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
@@ -407,8 +406,7 @@ static int start_loop(void *shared, struct async_loop *loop, unsigned loop_index
     (void)loop_index;
     if (context == NULL)
         return -ENOMEM;
-    err = fetch_query_memo_new(fetcher_store(fetcher), fetcher_settings(fetcher)->url_bytes_max,
-                               &context->memo);
+    err = fetch_query_memo_new(fetcher_store(fetcher), fetcher_policy(fetcher), &context->memo);
     if (err == 0)
         err = fetch_lane_new(fetcher, loop, NULL, NULL, &context->lane);
     if (err < 0) {

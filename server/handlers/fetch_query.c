@@ -24,11 +24,11 @@ struct memo_slot {
 
 struct fetch_query_memo {
     const struct store *store;
-    size_t url_bytes_max;
+    struct fetch_policy *policy;
     struct memo_slot slots[MEMO_SLOTS];
 };
 
-int fetch_query_memo_new(const struct store *store, size_t url_bytes_max,
+int fetch_query_memo_new(const struct store *store, struct fetch_policy *policy,
                          struct fetch_query_memo **ret_memo)
 {
     struct fetch_query_memo *memo = calloc(1, sizeof *memo);
@@ -36,14 +36,14 @@ int fetch_query_memo_new(const struct store *store, size_t url_bytes_max,
     if (memo == NULL)
         return -ENOMEM;
     memo->store = store;
-    memo->url_bytes_max = url_bytes_max;
+    memo->policy = fetch_policy_ref(policy);
     *ret_memo = memo;
     return 0;
 }
 
 static void slot_clear(struct memo_slot *slot)
 {
-    fetch_url_unref(slot->query.url);
+    fetch_request_unref(slot->query.request);
     free(slot->bytes);
     memset(slot, 0, sizeof *slot);
 }
@@ -54,6 +54,7 @@ void fetch_query_memo_free(struct fetch_query_memo *memo)
         return;
     for (unsigned i = 0; i < MEMO_SLOTS; i++)
         slot_clear(&memo->slots[i]);
+    fetch_policy_unref(memo->policy);
     free(memo);
 }
 
@@ -147,11 +148,13 @@ static int read_select(struct span query, char *room, size_t room_bytes, const c
     return 0;
 }
 
-static int read_url(struct span query, size_t bytes_max, struct fetch_url **ret_url)
+static int read_url(const struct fetch_query_memo *memo, struct span query,
+                    struct fetch_request **ret_request)
 {
     struct span value;
     size_t count;
     char *decoded;
+    struct fetch_url *url;
     int err = url_query_find_one(query, "url", &value);
 
     if (err < 0)
@@ -162,8 +165,13 @@ static int read_url(struct span query, size_t bytes_max, struct fetch_url **ret_
     if (decoded == NULL)
         return -ENOMEM;
     err = url_percent_decode(value, decoded, value.length, &count);
-    err = err < 0 ? -EBADR : fetch_url_parse(decoded, count, bytes_max, ret_url);
+    err = err < 0 ? -EBADR
+                  : fetch_url_parse(decoded, count, memo->policy->settings.url_bytes_max, &url);
     free(decoded);
+    if (err < 0)
+        return err;
+    err = fetch_request_new(memo->policy, memo->store, url, ret_request);
+    fetch_url_unref(url);
     return err;
 }
 
@@ -181,13 +189,11 @@ static int slot_fill(struct fetch_query_memo *memo, struct memo_slot *slot, stru
     if (err == 0)
         err = read_select(query, slot->bytes + query.length, query.length + 2, &slot->query.select);
     if (err == 0)
-        err = read_url(query, memo->url_bytes_max, &slot->query.url);
+        err = read_url(memo, query, &slot->query.request);
     if (err < 0) {
         slot_clear(slot);
         return err;
     }
-    store_key_init(memo->store, &slot->query.key, slot->query.url->text,
-                   slot->query.url->text_bytes);
     return 0;
 }
 

@@ -9,20 +9,22 @@
 #define SERVER_HANDLERS_FETCH_QUERY_H
 
 #include <cache/store.h>
-#include <fetch/url.h>
+#include <fetch/request.h>
 #include <http/span.h>
 
 struct fetch_query_memo;
 
 /* What a query asks for. Belongs to the memo; valid until the next call on the same memo. */
 struct fetch_query {
-    struct fetch_url *url;
-    struct key key;
+    struct fetch_request *request;
     const char *select; /* decoded JSON pointer, zero-terminated; NULL: none */
 };
 
-/* fetch_query_memo_new - Errors: -ENOMEM. */
-int fetch_query_memo_new(const struct store *store, size_t url_bytes_max,
+/*
+ * fetch_query_memo_new - of requests under `policy`, which it takes a reference to.
+ * Errors    -ENOMEM.
+ */
+int fetch_query_memo_new(const struct store *store, struct fetch_policy *policy,
                          struct fetch_query_memo **ret_memo);
 
 /* fetch_query_memo_free - NULL is allowed. */

@@ -204,10 +204,13 @@ static void on_progress(struct fetch_reader *reader)
 static void on_start(struct async_task *task)
 {
     struct net_ask *ask = async_container_of(task, struct net_ask, start);
-    struct key key;
+    struct net *net = ask->loop->net;
+    struct fetch_request *request;
 
-    store_key_init(ask->loop->net->store, &key, ask->url->text, ask->url->text_bytes);
-    fetch_reader_start(&ask->reader, ask->loop->lane, ask->url, &key, ask->flags, on_progress);
+    if (fetch_request_new(fetcher_policy(net->fetcher), net->store, ask->url, &request) < 0)
+        die("a request");
+    fetch_reader_start(&ask->reader, ask->loop->lane, request, ask->flags, on_progress);
+    fetch_request_unref(request);
     if (ask->reader.state != FETCH_WAITING)
         on_progress(&ask->reader);
 }
@@ -326,10 +329,12 @@ struct fetcher *net_fetcher(struct net *net)
 void net_purge(struct net *net, const char *url)
 {
     struct fetch_url *parsed;
+    struct key key;
 
     if (fetch_url_parse(url, strlen(url), 8192, &parsed) < 0)
         die(url);
-    fetcher_purge(net->fetcher, parsed);
+    store_key_init(net->store, &key, parsed->text, parsed->text_bytes);
+    fetcher_purge(net->fetcher, &key);
     fetch_url_unref(parsed);
 }
 

@@ -171,7 +171,7 @@ static void ask(struct sim_reader *self)
     self->exchanges_before = sim->exchanges_count;
     sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u", self->number, self->key,
               self->lane, flags);
-    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, key->url, &key->key, flags,
+    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, key->request, flags,
                        on_progress);
     take_state(self);
 }
@@ -191,7 +191,7 @@ static void look(struct sim_reader *self)
     self->start_ns = sim->now_ns;
     self->generation = key->generation;
     sim_trace(sim, "reader %u: a hit of key %u", self->number, self->key);
-    fetch_reader_start_hit(&self->reader, lane, key->url, &key->key, &entry, on_progress);
+    fetch_reader_start_hit(&self->reader, lane, key->request, &entry, on_progress);
     take_state(self);
 }
 

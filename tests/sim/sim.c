@@ -113,12 +113,16 @@ static void make_keys(struct sim *sim)
 {
     for (unsigned i = 0; i < sim->keys_count; i++) {
         struct sim_key *key = &sim->keys[i];
+        struct fetch_url *url;
         char text[32];
         int length = snprintf(text, sizeof text, "http://origin.example/k%u", i);
 
         *key = (struct sim_key){.habit = sim_below(&sim->random, 4)};
-        require(sim, fetch_url_parse(text, (size_t)length, 8192, &key->url));
-        store_key_init(sim->store, &key->key, key->url->text, key->url->text_bytes);
+        require(sim, fetch_url_parse(text, (size_t)length, 8192, &url));
+        require(sim,
+                fetch_request_new(fetcher_policy(sim->fetcher), sim->store, url, &key->request));
+        fetch_url_unref(url);
+        key->key = key->request->key;
     }
 }
 
@@ -162,7 +166,7 @@ static void free_world(struct sim *sim)
         async_loop_free(sim->lanes[i].loop);
     }
     for (unsigned i = 0; i < sim->keys_count; i++)
-        fetch_url_unref(sim->keys[i].url);
+        fetch_request_unref(sim->keys[i].request);
     fetcher_free(sim->fetcher);
     store_free(sim->store);
 }
@@ -217,7 +221,7 @@ static void purge(struct sim *sim, struct sim_purge *self)
     self->next_ns = ASYNC_NEVER;
     key->generation++;
     sim_trace(sim, "purge of key %u", self->key);
-    fetcher_purge(sim->fetcher, key->url);
+    fetcher_purge(sim->fetcher, &key->key);
 }
 
 static void stop_next_lane(struct sim *sim)

@@ -116,8 +116,8 @@ struct sim_lane {
 };
 
 struct sim_key {
-    struct fetch_url *url;
-    struct key key;
+    struct fetch_request *request;
+    struct key key;      /* the request's */
     unsigned generation; /* purges so far */
     unsigned habit;      /* what its origin mostly answers */
     struct sim_exchange *stored;

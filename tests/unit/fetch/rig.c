@@ -169,18 +169,20 @@ void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, con
                   unsigned flags)
 {
     struct fetch_url *parsed;
-    struct key key;
+    struct fetch_request *request;
 
     assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &parsed), 0);
-    store_key_init(rig->store, &key, parsed->text, parsed->text_bytes);
+    assert_int_equal(fetch_request_new(fetcher_policy(rig->fetcher), rig->store, parsed, &request),
+                     0);
+    fetch_url_unref(parsed);
     reader->lane = lane;
     reader->told = 0;
     reader->text_bytes = 0;
     memset(reader->text, 0, sizeof reader->text);
-    fetch_reader_start(&reader->reader, rig->lanes[lane], parsed, &key, flags, on_progress);
+    fetch_reader_start(&reader->reader, rig->lanes[lane], request, flags, on_progress);
     if (reader->reader.state == FETCH_ANSWERED && !reader->is_slow)
         rig_read(reader);
-    fetch_url_unref(parsed);
+    fetch_request_unref(request);
 }
 
 void rig_ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url)

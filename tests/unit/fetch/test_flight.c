@@ -177,15 +177,15 @@ static void test_purge_during_a_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader before = {0}, after = {0}, hit = {0};
-    struct fetch_url *url;
+    struct key key;
 
     (void)state;
     rig_new(&rig, NULL);
-    assert_int_equal(fetch_url_parse(URL, strlen(URL), 8192, &url), 0);
+    store_key_init(rig.store, &key, URL, strlen(URL));
     rig_ask(&rig, &before, 0, URL);
     rig_connect(&rig, 0);
     rig_head(&rig, 0, 200, 3, "");
-    assert_true(fetcher_purge(rig.fetcher, url));
+    assert_true(fetcher_purge(rig.fetcher, &key));
     rig_ask(&rig, &after, 1, URL);
     rig_settle(&rig);
     assert_int_equal(rig.started, 2);
@@ -196,9 +196,8 @@ static void test_purge_during_a_fetch(void **state)
     assert_true(rig_is_whole(&after, "new"));
     rig_ask(&rig, &hit, 0, URL);
     assert_true(rig_is_whole(&hit, "new"));
-    assert_true(fetcher_purge(rig.fetcher, url));
-    assert_false(fetcher_purge(rig.fetcher, url));
-    fetch_url_unref(url);
+    assert_true(fetcher_purge(rig.fetcher, &key));
+    assert_false(fetcher_purge(rig.fetcher, &key));
     rig_leave(&before);
     rig_leave(&after);
     rig_leave(&hit);

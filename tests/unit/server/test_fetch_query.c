@@ -18,9 +18,14 @@ static int set_up(void **state)
     static struct memo_fixture fixture;
     struct store_config config = {
         .budget_bytes = 1024 * 1024, .shards_count = 1, .object_share_percent = 50};
+    struct fetch_settings settings;
+    struct fetch_policy *policy;
 
     assert_int_equal(store_new(&config, &fixture.store), 0);
-    assert_int_equal(fetch_query_memo_new(fixture.store, 8192, &fixture.memo), 0);
+    fetch_settings_default(&settings);
+    assert_int_equal(fetch_policy_new(&settings, &policy), 0);
+    assert_int_equal(fetch_query_memo_new(fixture.store, policy, &fixture.memo), 0);
+    fetch_policy_unref(policy);
     *state = &fixture;
     return 0;
 }
@@ -47,10 +52,10 @@ static void test_url_is_decoded_once(void **state)
 
     assert_int_equal(
         read_query(state, "url=https%3A%2F%2Fexample.com%2Fa%3Fb%3D1%26c%3D%252F", &query), 0);
-    assert_string_equal(query->url->text, "https://example.com/a?b=1&c=%2F");
+    assert_string_equal(query->request->url->text, "https://example.com/a?b=1&c=%2F");
     assert_null(query->select);
     assert_int_equal(read_query(state, "url=http://example.com/a?b=1+2", &query), 0);
-    assert_string_equal(query->url->text, "http://example.com/a?b=1+2");
+    assert_string_equal(query->request->url->text, "http://example.com/a?b=1+2");
 }
 
 static void test_select_is_a_pointer(void **state)
@@ -93,25 +98,25 @@ static void test_wrong_queries_are_explained(void **state)
     }
 }
 
-/* The same bytes give the same URL object; one key whatever the spelling; thousands do no harm. */
+/* The same bytes give the same request; one key whatever the spelling; thousands do no harm. */
 static void test_queries_are_remembered(void **state)
 {
     const struct fetch_query *query;
-    const struct fetch_url *first;
+    const struct fetch_request *first;
     struct key key;
     char text[64];
 
     assert_int_equal(read_query(state, "url=http://example.com/a", &query), 0);
-    first = query->url;
-    key = query->key;
+    first = query->request;
+    key = query->request->key;
     assert_int_equal(read_query(state, "url=http://example.com/a", &query), 0);
-    assert_ptr_equal(query->url, first);
+    assert_ptr_equal(query->request, first);
     assert_int_equal(read_query(state, "url=http://EXAMPLE.com:80/%61", &query), 0);
-    assert_int_equal(query->key.hash, key.hash);
+    assert_int_equal(query->request->key.hash, key.hash);
     for (unsigned i = 0; i < 5000; i++) {
         snprintf(text, sizeof text, "url=http://example.com/%u", i);
         assert_int_equal(read_query(state, text, &query), 0);
-        assert_string_equal(query->url->text, text + 4);
+        assert_string_equal(query->request->url->text, text + 4);
     }
 }
 

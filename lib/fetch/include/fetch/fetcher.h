@@ -27,9 +27,9 @@
 #include <cache/entry.h>
 #include <cache/key.h>
 #include <cache/store.h>
+#include <fetch/request.h>
 #include <fetch/settings.h>
 #include <fetch/upstream.h>
-#include <fetch/url.h>
 
 struct fetcher;
 struct fetch_lane;
@@ -115,8 +115,7 @@ struct fetch_reader {
     /* The library's. */
     struct fetch_lane *lane;
     fetch_progress_fn *on_progress;
-    struct fetch_url *url;
-    struct key key;
+    struct fetch_request *request;
     struct fetch_segment *segment; /* where the cursor is; NULL: the body is that of the entry */
     size_t bytes_before;           /* read in the segments before */
     struct flight *flight;         /* a reference; NULL: attached to none */
@@ -144,6 +143,9 @@ void fetcher_free(struct fetcher *fetcher);
 const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher);
 struct store *fetcher_store(const struct fetcher *fetcher);
 
+/* fetcher_policy - of the settings it was made with. The fetcher keeps its reference. */
+struct fetch_policy *fetcher_policy(const struct fetcher *fetcher);
+
 /*
  * fetcher_set_own_ports - the server's own ports, once they are known: closed from now on. To be
  * called once. The addresses of this machine the fetcher has read itself.
@@ -156,12 +158,12 @@ int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t
 void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_counters);
 
 /*
- * fetcher_purge - forgets what is stored for the URL; a fetch under way serves those who wait for
+ * fetcher_purge - forgets what is stored under the key; a fetch under way serves those who wait for
  * it and is not stored, and later requests start another.
  * Returns   whether something was stored or under way.
  * Thread    any.
  */
-bool fetcher_purge(struct fetcher *fetcher, const struct fetch_url *url);
+bool fetcher_purge(struct fetcher *fetcher, const struct key *key);
 
 /*
  * fetch_lane_new - the fetcher's part on one loop. `upstream` and `environment` NULL: the network,
@@ -195,15 +197,17 @@ int64_t fetch_lane_now_s(const struct fetch_lane *lane);
 struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
 
 /*
- * fetch_reader_start - asks for a URL, whose key `key` is.
+ * fetch_reader_start - asks for the answer to a request.
  * Delivery  on_progress(reader) whenever its state changes, or there is what it waited for; on the
  *           lane's loop, never inside this call. The state may be FETCH_ANSWERED or FETCH_FAILED at
  *           once; then on_progress is not called for that.
- * Owns      the caller keeps the reader until fetch_reader_leave(); a reference to `url` is taken.
+ * Owns      the caller keeps the reader until fetch_reader_leave(); a reference to `request` is
+ *           taken.
  * Thread    the lane's loop.
  */
-void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, struct fetch_url *url,
-                        const struct key *key, unsigned flags, fetch_progress_fn *on_progress);
+void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
+                        struct fetch_request *request, unsigned flags,
+                        fetch_progress_fn *on_progress);
 
 /*
  * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body
@@ -211,7 +215,7 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane, st
  * Owns      takes the caller's reference to the entry over.
  */
 void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
-                            struct fetch_url *url, const struct key *key, struct entry **take_entry,
+                            struct fetch_request *request, struct entry **take_entry,
                             fetch_progress_fn *on_progress);
 
 /*
