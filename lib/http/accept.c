@@ -2,12 +2,12 @@
 /*
  * accept.c - quality, specificity and place of the media range that decides about a type.
  */
+#include "quality.h"
+
 #include <http/accept.h>
 #include <http/list.h>
 
 #include <assert.h>
-
-#define QUALITY_MAX 1000
 
 /* How a media range matches a type; the largest decides. */
 enum specificity { MATCH_NONE, MATCH_ANY, MATCH_SUBTYPES, MATCH_TYPE };
@@ -18,24 +18,6 @@ struct verdict {
     int place; /* of the range in the field value, from 0 */
 };
 
-/* "0", "0.5", "1.000": thousandths, or -1. Source: RFC 9110 section 12.4.2. */
-static int parse_quality(struct span text)
-{
-    int quality, unit = 100;
-
-    if (text.length == 0 || text.length > 5 || (text.bytes[0] != '0' && text.bytes[0] != '1'))
-        return -1;
-    quality = (text.bytes[0] - '0') * QUALITY_MAX;
-    if (text.length > 1 && text.bytes[1] != '.')
-        return -1;
-    for (size_t i = 2; i < text.length; i++, unit /= 10) {
-        if (text.bytes[i] < '0' || text.bytes[i] > '9')
-            return -1;
-        quality += (text.bytes[i] - '0') * unit;
-    }
-    return quality <= QUALITY_MAX ? quality : -1;
-}
-
 /* The q of a media range whose parameters are left in `list`; 1000 where there is none. */
 static int read_quality(struct list *list)
 {
@@ -44,7 +26,7 @@ static int read_quality(struct list *list)
     while (list_next(list, &parameter)) {
         if (parameter.length >= 2 && (parameter.bytes[0] == 'q' || parameter.bytes[0] == 'Q') &&
             parameter.bytes[1] == '=')
-            return parse_quality(span_of(parameter.bytes + 2, parameter.length - 2));
+            return quality_parse(span_of(parameter.bytes + 2, parameter.length - 2));
     }
     return QUALITY_MAX;
 }

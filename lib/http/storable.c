@@ -2,8 +2,8 @@
 /*
  * storable.c - the conditions of RFC 9111 section 3, in the order in which they are reported.
  */
-#include <http/list.h>
 #include <http/storable.h>
+#include <http/vary.h>
 
 #include <assert.h>
 
@@ -27,23 +27,6 @@ static bool status_is_understood(int status)
     return status != 206 && status != 304 && freshness_status_is_heuristic(status);
 }
 
-/* RFC 9111 section 4.1: a member "*" in any line means that no other request can ever match. */
-static bool varies_on_anything(const struct fields *fields)
-{
-    struct span value, member;
-    struct list list;
-    size_t position = 0;
-
-    while (fields_next_named(fields, "vary", &position, &value)) {
-        list_init(&list, value, ',');
-        while (list_next(&list, &member)) {
-            if (span_equals(member, span_of("*", 1)))
-                return true;
-        }
-    }
-    return false;
-}
-
 enum storable storable_check(const struct freshness *freshness, const struct fields *fields,
                              const struct storable_request *request)
 {
@@ -63,7 +46,7 @@ enum storable storable_check(const struct freshness *freshness, const struct fie
     if (!request->set_cookie_is_allowed && !control->is_public && control->s_maxage_s < 0 &&
         fields_has(fields, "set-cookie"))
         return STORABLE_NO_SET_COOKIE;
-    if (varies_on_anything(fields))
+    if (vary_is_any(fields))
         return STORABLE_NO_VARY;
     if (request->has_authorization && !control->is_public && !control->must_revalidate &&
         control->s_maxage_s < 0)

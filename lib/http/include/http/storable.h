@@ -17,7 +17,7 @@ enum storable {
     STORABLE_NO_STORE,         /* Cache-Control: no-store */
     STORABLE_NO_PRIVATE,       /* Cache-Control: private */
     STORABLE_NO_SET_COOKIE,    /* Set-Cookie, and neither public nor s-maxage */
-    STORABLE_NO_VARY,          /* Vary: * */
+    STORABLE_NO_VARY,          /* Vary: *, or names that cannot be read (vary.h) */
     STORABLE_NO_AUTHORIZATION, /* the request had Authorization and the response does not allow it
                                 */
     STORABLE_NO_LIFETIME,      /* nothing states a lifetime and the status allows no guess */
