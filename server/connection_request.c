@@ -40,29 +40,31 @@ void connection_refuse(struct connection *connection, int status, const char *de
     problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
 }
 
-static void handle(struct connection *connection)
+static void handle(struct connection *connection, struct router_choice choice)
 {
     request_prepare(connection);
     connection->keeps_alive = connection->exchange->parser.keeps_alive;
     worker_count(&connection->worker->counters.requests);
     connection_enter(connection, CONNECTION_HANDLING);
-    router_start(&connection->worker->router, &connection->exchange->request);
+    router_start(&connection->worker->router, &connection->exchange->request, choice);
 }
 
 /* A head with a body behind it: says whether the body is welcome. */
 static void on_body_announced(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
+    struct router_choice choice;
 
     if (!exchange->parser.expects_continue) {
         connection_enter(connection, CONNECTION_BODY);
         return;
     }
-    if (router_status(&connection->worker->router, &exchange->request) != 0) {
+    choice = router_choose(&connection->worker->router, &exchange->request);
+    if (choice.status != 0) {
         /* The final answer instead of 100. Whether the body still comes is not known then, so the
          * connection cannot be kept. Source: RFC 9110 section 10.1.1. */
         exchange->parser.keeps_alive = false;
-        handle(connection);
+        handle(connection, choice);
         return;
     }
     connection_enter(connection, CONNECTION_BODY);
@@ -109,7 +111,7 @@ bool connection_step_message(struct connection *connection)
         on_body_announced(connection);
         return true;
     case HTTP1_DONE:
-        handle(connection);
+        handle(connection, router_choose(&connection->worker->router, &exchange->request));
         return true;
     case HTTP1_MORE:
         break;

@@ -24,15 +24,6 @@ static bool is_token_character(char character)
     return isalnum(byte) != 0 || (byte != '\0' && strchr("!#$%&'*+-.^_`|~", byte) != NULL);
 }
 
-static enum request_method method_from(struct span name)
-{
-    for (unsigned method = REQUEST_GET; method <= REQUEST_PATCH; method <<= 1) {
-        if (span_equals(name, span_of_string(request_method_name((enum request_method)method))))
-            return (enum request_method)method;
-    }
-    return (enum request_method)0;
-}
-
 /* The part before the first `separator`; all when there is none. */
 static struct span before(struct span text, char separator)
 {
@@ -46,6 +37,27 @@ static struct span skip(struct span text, size_t length)
     return span_of(text.bytes + length, text.length - length);
 }
 
+enum request_method http1_method(struct span name)
+{
+    static const struct {
+        unsigned length;
+        const char *name;
+        enum request_method method;
+    } known[] = {
+        {3, "GET", REQUEST_GET},         {4, "HEAD", REQUEST_HEAD},
+        {4, "POST", REQUEST_POST},       {3, "PUT", REQUEST_PUT},
+        {6, "DELETE", REQUEST_DELETE},   {7, "CONNECT", REQUEST_CONNECT},
+        {7, "OPTIONS", REQUEST_OPTIONS}, {5, "TRACE", REQUEST_TRACE},
+        {5, "PATCH", REQUEST_PATCH},
+    };
+
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (name.length == known[i].length && memcmp(name.bytes, known[i].name, name.length) == 0)
+            return known[i].method;
+    }
+    return REQUEST_OTHER;
+}
+
 static int check_method(struct span method, const char **ret_detail)
 {
     if (method.length == 0)
@@ -55,7 +67,7 @@ static int check_method(struct span method, const char **ret_detail)
             return refuse(400, "The method holds a character that none has.", ret_detail);
     }
     if (method.length >= METHOD_BYTES_MAX)
-        return refuse(501, "The method is longer than any this server knows.", ret_detail);
+        return refuse(501, "The method is longer than this server takes.", ret_detail);
     return 0;
 }
 
@@ -106,12 +118,7 @@ int http1_check_line(struct span line, const struct server_limits *limits, const
     if (rest.length == 0)
         return refuse(400, "The request line has no version; HTTP/0.9 is not spoken here.",
                       ret_detail);
-    status = check_version(skip(rest, 1), ret_detail);
-    if (status != 0)
-        return status;
-    if (method_from(method) == 0)
-        return refuse(501, "This server does not know the method.", ret_detail);
-    return 0;
+    return check_version(skip(rest, 1), ret_detail);
 }
 
 /* host[:port]; an address in brackets may hold colons. */
@@ -185,8 +192,31 @@ static int split_absolute(struct request *request, struct span *rest, const char
     if (authority.length == 0 || !http1_is_authority(authority))
         return refuse(400, "The request target has no host and port, or more than that.",
                       ret_detail);
+    request->form = REQUEST_ABSOLUTE_FORM;
+    request->scheme = scheme;
     request->authority = authority;
     *rest = skip(target, authority.length);
+    return 0;
+}
+
+/* CONNECT has no default port, and no content: what follows it belongs to the tunnel.
+ * Source: RFC 9110 section 9.3.6. */
+static int check_connect(struct request *request, const char **ret_detail)
+{
+    struct span target = request->target;
+    size_t digits = 0;
+    bool is_zero = true;
+
+    while (digits < target.length &&
+           isdigit((unsigned char)target.bytes[target.length - 1 - digits]) != 0) {
+        is_zero = is_zero && target.bytes[target.length - 1 - digits] == '0';
+        digits++;
+    }
+    if (!http1_is_authority(target) || is_zero || digits == target.length ||
+        target.bytes[target.length - 1 - digits] != ':')
+        return refuse(400, "The target of CONNECT is host:port.", ret_detail);
+    request->form = REQUEST_AUTHORITY_FORM;
+    request->authority = target;
     return 0;
 }
 
@@ -197,17 +227,16 @@ static int check_target(struct request *request, const char **ret_detail)
 
     if (memchr(target.bytes, '#', target.length) != NULL)
         return refuse(400, "A request target has no fragment.", ret_detail);
+    request->form = REQUEST_ORIGIN_FORM;
+    request->scheme = span_of(NULL, 0);
     request->path = span_of(NULL, 0);
     request->query = span_of(NULL, 0);
-    if (request->method == REQUEST_CONNECT) {
-        if (!http1_is_authority(target) || memchr(target.bytes, ':', target.length) == NULL)
-            return refuse(400, "The target of CONNECT is host:port.", ret_detail);
-        request->authority = target;
-        return 0;
-    }
+    if (request->method == REQUEST_CONNECT)
+        return check_connect(request, ret_detail);
     if (target.bytes[0] == '*') {
         if (request->method != REQUEST_OPTIONS || target.length != 1)
             return refuse(400, "The target * is for OPTIONS alone.", ret_detail);
+        request->form = REQUEST_ASTERISK_FORM;
         request->path = target;
         return 0;
     }
@@ -219,8 +248,11 @@ static int check_target(struct request *request, const char **ret_detail)
     request->path = before(target, '?');
     if (request->path.length < target.length)
         request->query = skip(target, request->path.length + 1);
+    /* Source: RFC 9112 section 3.2.4. */
     if (request->path.length == 0)
-        request->path = span_of_string("/");
+        request->path = request->method == REQUEST_OPTIONS && request->query.bytes == NULL
+                            ? span_of("*", 1)
+                            : span_of("/", 1);
     return 0;
 }
 
@@ -264,12 +296,10 @@ static int check_expect(const struct request *request, bool *ret_expects_continu
     return 0;
 }
 
-int http1_check_head(struct request *request, struct span method, bool *ret_expects_continue,
-                     const char **ret_detail)
+int http1_check_head(struct request *request, bool *ret_expects_continue, const char **ret_detail)
 {
     int status;
 
-    request->method = method_from(method);
     request->is_head = request->method == REQUEST_HEAD;
     request->authority = span_of(NULL, 0);
     status = check_host(request, ret_detail);

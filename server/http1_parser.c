@@ -6,6 +6,9 @@
  * takes them or tells them too late: each line of the head and of the trailer section ends in CRLF
  * and holds no other CR (a lone CR ended a line, CVE-2023-30589), none continues the one before,
  * none lacks a name, and the request line is one.
+ *
+ * llhttp knows a fixed set of methods and refuses others. A method that has no meaning to us is
+ * therefore read here, and llhttp is given POST in its place, which has none to it either.
  */
 #include "http1_parser.h"
 
@@ -95,21 +98,23 @@ static int on_headers_complete(llhttp_t *llhttp)
 {
     struct http1_parser *parser = parser_from(llhttp);
     struct request *request = parser->request;
-    const char *method = llhttp_method_name((llhttp_method_t)llhttp->method);
     const char *detail = NULL;
 
     request->fields = parser->fields;
     request->http_version = llhttp->http_major * 10 + llhttp->http_minor;
-    int status =
-        http1_check_head(request, span_of_string(method), &parser->expects_continue, &detail);
+    int status = http1_check_head(request, &parser->expects_continue, &detail);
     if (status != 0) {
         refuse(parser, status, detail);
         return -1;
     }
-    /* What follows CONNECT is for a tunnel, which this server does not open. */
+    /* What follows CONNECT is for a tunnel. */
     parser->keeps_alive =
         llhttp_should_keep_alive(llhttp) != 0 && request->method != REQUEST_CONNECT;
     parser->has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
+    if (parser->has_body && request->method == REQUEST_CONNECT) {
+        refuse(parser, 400, "CONNECT has no body.");
+        return -1;
+    }
     if ((llhttp->flags & F_CHUNKED) == 0 && llhttp->content_length > parser->limits->body_bytes) {
         refuse(parser, 413, "The body is longer than this server takes.");
         return -1;
@@ -286,6 +291,25 @@ static size_t empty_lines(const char *bytes, size_t length)
     return at;
 }
 
+/* Gives the head to llhttp. Returns how much of it was taken. */
+static size_t execute_head(struct http1_parser *parser, const char *bytes, size_t length,
+                           enum http1_event *ret_event)
+{
+    static const char substitute[] = "POST ";
+    struct request *request = parser->request;
+    const char *space = memchr(bytes, ' ', length);
+
+    assert(space != NULL); /* or the line had been refused */
+    request->method_name = span_of(bytes, (size_t)(space - bytes));
+    request->method = http1_method(request->method_name);
+    if (request->method != REQUEST_OTHER)
+        return execute(parser, bytes, length, ret_event);
+    size_t skipped = request->method_name.length + 1;
+    (void)execute(parser, substitute, sizeof(substitute) - 1, ret_event);
+    assert(*ret_event == HTTP1_MORE);
+    return skipped + execute(parser, bytes + skipped, length - skipped, ret_event);
+}
+
 static enum http1_event parse_head(struct http1_parser *parser, const char *bytes, size_t length,
                                    size_t *ret_consumed)
 {
@@ -302,7 +326,7 @@ static enum http1_event parse_head(struct http1_parser *parser, const char *byte
         return HTTP1_ERROR;
     if (head == 0)
         return HTTP1_MORE;
-    size_t taken = execute(parser, bytes, head, &event);
+    size_t taken = execute_head(parser, bytes, head, &event);
     if (event == HTTP1_MORE) { /* llhttp saw no end where the empty line is */
         refuse(parser, 400, "The request's head has no clear end.");
         return HTTP1_ERROR;

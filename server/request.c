@@ -62,6 +62,9 @@ const char *request_method_name(enum request_method method)
         return "TRACE";
     case REQUEST_PATCH:
         return "PATCH";
+    case REQUEST_OTHER:
+    case REQUEST_ALL_METHODS:
+        break;
     }
     return "?";
 }

@@ -30,7 +30,7 @@
 struct request;
 struct carrier_ops;
 
-/* The methods this server knows; others are answered 501 before any handler. Bits for sets. */
+/* Bits for sets. Any other token is REQUEST_OTHER, and its text in request->method_name. */
 enum request_method {
     REQUEST_GET = 1 << 0,
     REQUEST_HEAD = 1 << 1,
@@ -41,6 +41,16 @@ enum request_method {
     REQUEST_OPTIONS = 1 << 6,
     REQUEST_TRACE = 1 << 7,
     REQUEST_PATCH = 1 << 8,
+    REQUEST_OTHER = 1 << 9,
+    REQUEST_ALL_METHODS = (1 << 10) - 1,
+};
+
+/* What the client wrote as the target. Source: RFC 9112 section 3.2. */
+enum request_form {
+    REQUEST_ORIGIN_FORM,    /* "/path?query" */
+    REQUEST_ABSOLUTE_FORM,  /* "http://host/path": to a proxy, or to a server by its full name */
+    REQUEST_AUTHORITY_FORM, /* "host:port", of CONNECT alone; path and query are empty */
+    REQUEST_ASTERISK_FORM,  /* "*", of OPTIONS alone */
 };
 
 typedef void request_fn(struct request *request);
@@ -60,11 +70,14 @@ enum reply_progress {
 struct request {
     /* For the handler to read. */
     enum request_method method;
-    bool is_head;          /* the answer's body is not sent; its length is told */
-    int http_version;      /* 10 or 11; 20 has its place */
+    struct span method_name; /* as the client sent it; methods are told apart by case */
+    bool is_head;            /* the answer's body is not sent; its length is told */
+    int http_version;        /* 10 or 11; 20 has its place */
+    enum request_form form;
     struct span target;    /* as the client sent it */
-    struct span authority; /* host[:port]: from an absolute target, else from Host */
-    struct span path;      /* not decoded; begins with '/' unless the target is "*" */
+    struct span scheme;    /* "http" or "https" of the absolute form, in any case; else empty */
+    struct span authority; /* host[:port]: the target's if it has one, which Host does not change */
+    struct span path;      /* not decoded; begins with '/', or is "*" (for all of the server) */
     struct span query;     /* behind '?', not decoded; bytes == NULL without '?' */
     const struct field *fields;
     size_t field_count;
@@ -102,7 +115,7 @@ const struct span *request_field_next(const struct request *request, const char 
  */
 void *request_state(struct request *request, size_t size);
 
-/* request_method_name - "GET"; never NULL. */
+/* request_method_name - "GET"; never NULL. What the client wrote is request->method_name. */
 const char *request_method_name(enum request_method method);
 
 #endif

@@ -1,37 +1,185 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * router.c - see router.h. There are a handful of routes, so they are looked through in order.
+ * router.c - see router.h. The routes are few, so they are looked through in order; they have been
+ * sorted so that the first that fits is the most exact.
  */
 #include "router.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "problem.h"
 
-const struct server_route *router_find(const struct router *router, struct span path)
+static bool has_port(struct span host)
 {
-    for (size_t i = 0; i < router->route_count; i++) {
-        if (span_equals(path, span_of_string(router->routes[i].path)))
-            return &router->routes[i];
+    const char *colon = memrchr(host.bytes, ':', host.length);
+
+    /* The colons of an address stand in brackets. */
+    return colon != NULL && memchr(colon, ']', host.length - (size_t)(colon - host.bytes)) == NULL;
+}
+
+/* The host of an authority, without its port. */
+static struct span without_port(struct span authority)
+{
+    if (authority.length > 0 && has_port(authority))
+        authority.length = (size_t)((const char *)memrchr(authority.bytes, ':', authority.length) -
+                                    authority.bytes);
+    return authority;
+}
+
+/* Negative if `left` is more exact. Those of equal rank keep the order of the routes. */
+static int compare(const void *left_pointer, const void *right_pointer)
+{
+    const struct router_place *left = left_pointer;
+    const struct router_place *right = right_pointer;
+    bool left_any = left->host.bytes == NULL;
+    bool right_any = right->host.bytes == NULL;
+
+    if (left_any != right_any)
+        return left_any ? 1 : -1;
+    if (left->has_port != right->has_port)
+        return left->has_port ? -1 : 1;
+    if (left->is_prefix != right->is_prefix)
+        return left->is_prefix ? 1 : -1;
+    if (left->path.length != right->path.length)
+        return left->path.length > right->path.length ? -1 : 1;
+    return left->route < right->route ? -1 : 1;
+}
+
+int router_init(struct router *router, const struct server_route *routes, size_t route_count)
+{
+    memset(router, 0, sizeof(*router));
+    router->contexts = calloc(route_count + 1, sizeof(*router->contexts));
+    router->places = calloc(route_count + 1, sizeof(*router->places));
+    if (router->contexts == NULL || router->places == NULL) {
+        router_fini(router);
+        return -ENOMEM;
+    }
+    router->routes = routes;
+    router->route_count = route_count;
+    for (size_t i = 0; i < route_count; i++) {
+        const struct server_route *route = &routes[i];
+        if (route->match == SERVER_FORWARD) {
+            if (router->forward == NULL)
+                router->forward = route;
+            continue;
+        }
+        struct span host = route->host == NULL ? span_of(NULL, 0) : span_of_string(route->host);
+        router->places[router->place_count++] = (struct router_place){
+            .host = host,
+            .path = span_of_string(route->path),
+            .has_port = host.length > 0 && has_port(host),
+            .is_prefix = route->match == SERVER_PREFIX,
+            .route = route,
+        };
+    }
+    qsort(router->places, router->place_count, sizeof(*router->places), compare);
+    return 0;
+}
+
+void router_fini(struct router *router)
+{
+    free(router->contexts);
+    free(router->places);
+    memset(router, 0, sizeof(*router));
+}
+
+static bool fits_host(const struct router_place *place, struct span authority)
+{
+    return span_equals_ignoring_case(place->host,
+                                     place->has_port ? authority : without_port(authority));
+}
+
+static bool fits_path(const struct router_place *place, struct span path)
+{
+    struct span own = place->path;
+
+    if (!place->is_prefix)
+        return span_equals(own, path);
+    return path.length >= own.length && memcmp(path.bytes, own.bytes, own.length) == 0 &&
+           (path.length == own.length || path.bytes[own.length] == '/' ||
+            own.bytes[own.length - 1] == '/');
+}
+
+/* Whether a route has this host for itself. */
+static bool is_own_host(const struct router *router, struct span authority)
+{
+    /* Those with a host come first. */
+    for (size_t i = 0; i < router->place_count && router->places[i].host.bytes != NULL; i++) {
+        if (fits_host(&router->places[i], authority))
+            return true;
+    }
+    return false;
+}
+
+static bool is_for_forward(const struct router *router, const struct request *request)
+{
+    if (router->forward == NULL)
+        return false;
+    return request->form == REQUEST_AUTHORITY_FORM ||
+           (request->form == REQUEST_ABSOLUTE_FORM && !is_own_host(router, request->authority));
+}
+
+static const struct router_place *find(const struct router *router, const struct request *request)
+{
+    for (size_t i = 0; i < router->place_count; i++) {
+        const struct router_place *place = &router->places[i];
+        if (fits_path(place, request->path) &&
+            (place->host.bytes == NULL || fits_host(place, request->authority)))
+            return place;
     }
     return NULL;
 }
 
-/* The targets of OPTIONS * and CONNECT are about the server, not a path: never found, but refused
- * for their method. */
-static bool is_about_server(const struct request *request)
+/* One dot of a path as it may be written; returns its length, 0 if there is none. */
+static size_t dot_length(const char *at, const char *end)
 {
-    return request->path.length == 0 || request->path.bytes[0] != '/';
+    if (at < end && *at == '.')
+        return 1;
+    return end - at >= 3 && strncasecmp(at, "%2e", 3) == 0 ? 3 : 0;
 }
 
-int router_status(const struct router *router, const struct request *request)
+/* Whether a segment is "." or "..", which a server behind us may take as a step out of a prefix. */
+static bool has_dot_segment(struct span path)
 {
-    const struct server_route *route = router_find(router, request->path);
+    const char *end = path.bytes + path.length;
+    const char *at = path.bytes;
 
-    if (route == NULL)
-        return is_about_server(request) ? 405 : 404;
-    return (route->methods & (unsigned)request->method) != 0 ? 0 : 405;
+    while ((at = memchr(at, '/', (size_t)(end - at))) != NULL) {
+        size_t dot = dot_length(++at, end);
+        const char *behind = at + dot;
+        behind += dot == 0 ? 0 : dot_length(behind, end);
+        if (dot > 0 && (behind == end || *behind == '/'))
+            return true;
+    }
+    return false;
+}
+
+struct router_choice router_choose(const struct router *router, const struct request *request)
+{
+    struct router_choice choice = {.route = NULL, .status = 404};
+    const struct router_place *place;
+
+    if (is_for_forward(router, request)) {
+        choice.route = router->forward;
+    } else if (request->path.length == 0 || request->path.bytes[0] != '/') {
+        /* OPTIONS * and CONNECT are about the server, not a path: never found, but refused for
+         * their method. */
+        choice.status = 405;
+    } else if ((place = find(router, request)) != NULL) {
+        choice.route = place->route;
+        if (place->is_prefix && place->path.length > 1 && has_dot_segment(request->path)) {
+            choice.status = 400;
+            return choice;
+        }
+    }
+    if (choice.route != NULL)
+        choice.status = (choice.route->methods & (unsigned)request->method) != 0 ? 0 : 405;
+    if (choice.status != 0 && request->method == REQUEST_OTHER)
+        choice.status = 501;
+    return choice;
 }
 
 const char *router_allow(unsigned methods, char buffer[ROUTER_ALLOW_BYTES])
@@ -50,25 +198,34 @@ const char *router_allow(unsigned methods, char buffer[ROUTER_ALLOW_BYTES])
     return buffer;
 }
 
-void router_start(const struct router *router, struct request *request)
+void router_start(const struct router *router, struct request *request, struct router_choice choice)
 {
-    const struct server_route *route = router_find(router, request->path);
+    const struct server_route *route = choice.route;
     char allow[ROUTER_ALLOW_BYTES];
 
-    switch (router_status(router, request)) {
+    switch (choice.status) {
+    case 0:
+        route->start(request, router->contexts[route - router->routes]);
+        return;
+    case 400:
+        problem_send(request, 400, "The path of a request here has no segment \".\" or \"..\".",
+                     NULL, 0);
+        return;
     case 404:
         problem_send(request, 404, "Nothing is served under this path.", NULL, 0);
         return;
-    case 405: {
+    case 501:
+        problem_send(request, 501, "This server does not know the method.", NULL, 0);
+        return;
+    default: {
         unsigned methods = route != NULL ? route->methods : REQUEST_GET | REQUEST_HEAD;
         struct reply_field field = {.name = "Allow", .value = router_allow(methods, allow)};
+        assert(choice.status == 405);
         problem_send(request, 405,
                      "The resource does not take this method; Allow names those it "
                      "takes.",
                      &field, 1);
         return;
     }
-    default:
-        route->start(request, router->contexts[route - router->routes]);
     }
 }

@@ -79,10 +79,21 @@ static unsigned processors(void)
     return count > 0 ? (unsigned)count : 1;
 }
 
+static bool is_possible_route(const struct server_route *route)
+{
+    if (route->match == SERVER_FORWARD)
+        return route->host == NULL && route->path == NULL;
+    return route->path != NULL && route->path[0] == '/';
+}
+
 static bool is_possible(const struct server_settings *settings)
 {
     const struct server_limits *limits = &settings->limits;
 
+    for (size_t i = 0; i < settings->route_count; i++) {
+        if (!is_possible_route(&settings->routes[i]))
+            return false;
+    }
     return settings->address_count > 0 && settings->address_count <= ADDRESSES_MAX &&
            settings->loops <= LOOPS_MAX && limits->connections > 0 &&
            limits->requests_per_connection > 0 && limits->pipelined_replies > 0 &&

@@ -20,13 +20,22 @@
 
 struct server;
 
+/* What a route is for; see router.h for which of several wins. */
+enum server_match {
+    SERVER_EXACT,   /* this path */
+    SERVER_PREFIX,  /* this path and all below it; "/": every path */
+    SERVER_FORWARD, /* targets that name a host which no route has, and CONNECT; host, path: none */
+};
+
 /*
- * A path, and who answers it. The hooks make and end what the handler needs on each loop; each may
- * be NULL. Without `start_loop` the handler's context is `shared`.
+ * What is asked for, and who answers it. The hooks make and end what the handler needs on each
+ * loop; each may be NULL. Without `start_loop` the handler's context is `shared`.
  */
 struct server_route {
-    const char *path;        /* compared as a whole; "/access" */
-    unsigned methods;        /* set of enum request_method; others are answered 405 with Allow */
+    enum server_match match;
+    const char *host;        /* "a.example", or with a port if it matters; NULL: any */
+    const char *path;        /* begins with '/'; "/access" */
+    unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */
     void *shared;
 

@@ -26,19 +26,20 @@ static void on_cut(struct async_timer *timer);
 int worker_init(struct worker *worker, struct server *server,
                 const struct server_settings *settings, unsigned index, const int *fds)
 {
+    int status;
+
     memset(worker, 0, sizeof(*worker));
     worker->listeners = calloc(settings->address_count, sizeof(*worker->listeners));
-    worker->router.contexts = calloc(settings->route_count + 1, sizeof(void *));
-    if (worker->listeners == NULL || worker->router.contexts == NULL) {
-        free(worker->listeners);
-        free(worker->router.contexts);
+    if (worker->listeners == NULL)
         return -ENOMEM;
+    status = router_init(&worker->router, settings->routes, settings->route_count);
+    if (status < 0) {
+        free(worker->listeners);
+        return status;
     }
     worker->server = server;
     worker->settings = settings;
     worker->index = index;
-    worker->router.routes = settings->routes;
-    worker->router.route_count = settings->route_count;
     worker->cut_ns = ASYNC_NEVER;
     worker->date_s = -1;
     async_list_init(&worker->connections);
@@ -63,7 +64,7 @@ void worker_fini(struct worker *worker)
     pool_fini(&worker->exchanges);
     pool_fini(&worker->outputs);
     free(worker->listeners);
-    free(worker->router.contexts);
+    router_fini(&worker->router);
 }
 
 static int begin_routes(struct worker *worker)
@@ -76,8 +77,8 @@ static int begin_routes(struct worker *worker)
         if (route->start_loop != NULL) {
             int status = route->start_loop(route->shared, worker->loop, worker->index, &context);
             if (status < 0) {
-                log_error("handler did not start", "path=%s error=\"%s\"", route->path,
-                          strerror(-status));
+                log_error("handler did not start", "path=%s error=\"%s\"",
+                          route->path != NULL ? route->path : "*", strerror(-status));
                 return status;
             }
         }

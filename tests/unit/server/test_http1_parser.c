@@ -135,10 +135,23 @@ static const struct row request_lines[] = {
     ROW(414, "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
              "aaaaaaaaaaaaaaaaaaaaaa"),
     ROW(414, "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\n"),
-    ROW(501, "BREW / HTTP/1.1\r\n"),
-    ROW(501, "get / HTTP/1.1\r\n"),
-    ROW(501, "M-SEARCH / HTTP/1.1\r\n"),
-    ROW(501, "DESCRIBE / HTTP/1.1\r\n"),
+    ROW(0, "BREW / HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(0, "get / HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(0, "M-SEARCH http://h/ HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(0, "SOURCE / HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(0, "!#$%&'*+-.^_`|~09 / HTTP/1.0\r\n\r\n"),
+    ROW(400, "FOO * HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "FOO a HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "F(O / HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(0, "CONNECT [::1]:443 HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT [::1] HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT h HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT h: HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT h:00 HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT :443 HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT 443 HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT http://h:443 HTTP/1.1\r\n" HOST "\r\n"),
+    ROW(400, "CONNECT h:443 HTTP/1.1\r\n" HOST "Content-Length: 1\r\n\r\na"),
     ROW(501, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"),
     ROW(505, "GET / HTTP/2.0\r\n"),
     ROW(505, "GET / HTTP/0.9\r\n"),
@@ -192,6 +205,9 @@ static const struct row field_lines[] = {
 static const struct row framings[] = {
     ROW(0, POST "Content-Length: 3\r\n\r\nabc"),
     ROW(0, POST "Content-Length: 0\r\n\r\n"),
+    ROW(0, "FOO / HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabc"),
+    ROW(0, "QUERY / HTTP/1.1\r\n" HOST CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n"),
+    ROW(400, "FOO / HTTP/1.1\r\n" HOST CHUNKED "Content-Length: 3\r\n\r\n0\r\n\r\n"),
     ROW(0, POST CHUNKED "\r\n3\r\nabc\r\n0\r\n\r\n"),
     ROW(0, POST "Transfer-Encoding: Chunked\r\n\r\na\r\n0123456789\r\n0\r\n\r\n"),
     ROW(0, POST CHUNKED "\r\n3;x=y\r\nabc\r\n1;z=\"q\"\r\nd\r\n0\r\nTrailer: t\r\n\r\n"),
@@ -345,6 +361,71 @@ static void test_request_tells_its_parts(void **state)
     parsed_fini(&parsed);
 }
 
+/* What llhttp does not know is known by its text, and its body is framed as any. */
+static void test_any_method_is_told_with_its_text(void **state)
+{
+    static const struct {
+        enum request_method method;
+        const char *name;
+    } rows[] = {
+        {REQUEST_GET, "GET"},     {REQUEST_HEAD, "HEAD"},      {REQUEST_POST, "POST"},
+        {REQUEST_PUT, "PUT"},     {REQUEST_DELETE, "DELETE"},  {REQUEST_OPTIONS, "OPTIONS"},
+        {REQUEST_TRACE, "TRACE"}, {REQUEST_PATCH, "PATCH"},    {REQUEST_OTHER, "get"},
+        {REQUEST_OTHER, "PURGE"}, {REQUEST_OTHER, "M-SEARCH"}, {REQUEST_OTHER, "SOURCE"},
+        {REQUEST_OTHER, "GETT"},  {REQUEST_OTHER, "PRI"},      {REQUEST_OTHER, "X"},
+    };
+    char text[200];
+    struct parsed parsed;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int length =
+            snprintf(text, sizeof(text),
+                     "%s /a?b HTTP/1.1\r\n" HOST "Content-Length: 3\r\n\r\nabcGET", rows[i].name);
+        for (size_t cut = 0; cut <= (size_t)length; cut++) {
+            parse(&parsed, text, (size_t)length, cut);
+            assert_int_equal(parsed.event, HTTP1_DONE);
+            assert_int_equal(parsed.consumed, length - 3);
+            assert_int_equal(parsed.request.method, rows[i].method);
+            assert_span(parsed.request.method_name, rows[i].name);
+            assert_span(parsed.request.target, "/a?b");
+            assert_int_equal(parsed.request.body_bytes, 3);
+            parsed_fini(&parsed);
+        }
+    }
+}
+
+static void test_forms_of_targets_are_told_apart(void **state)
+{
+    static const struct {
+        enum request_form form;
+        const char *text, *scheme, *authority, *path;
+    } rows[] = {
+        {REQUEST_ORIGIN_FORM, "GET /a HTTP/1.1\r\n", "", "a", "/a"},
+        {REQUEST_ORIGIN_FORM, "GET /http://h/ HTTP/1.1\r\n", "", "a", "/http://h/"},
+        {REQUEST_ABSOLUTE_FORM, "GET Https://h:1/a HTTP/1.1\r\n", "Https", "h:1", "/a"},
+        {REQUEST_ABSOLUTE_FORM, "FOO http://h HTTP/1.1\r\n", "http", "h", "/"},
+        {REQUEST_ABSOLUTE_FORM, "OPTIONS http://h HTTP/1.1\r\n", "http", "h", "*"},
+        {REQUEST_ABSOLUTE_FORM, "OPTIONS http://h? HTTP/1.1\r\n", "http", "h", "/"},
+        {REQUEST_AUTHORITY_FORM, "CONNECT h:443 HTTP/1.1\r\n", "", "h:443", ""},
+        {REQUEST_ASTERISK_FORM, "OPTIONS * HTTP/1.1\r\n", "", "a", "*"},
+    };
+    char text[200];
+    struct parsed parsed;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        int length = snprintf(text, sizeof(text), "%s" HOST "\r\n", rows[i].text);
+        parse(&parsed, text, (size_t)length, (size_t)length);
+        assert_int_equal(parsed.event, HTTP1_DONE);
+        assert_int_equal(parsed.request.form, rows[i].form);
+        assert_span(parsed.request.scheme, rows[i].scheme);
+        assert_span(parsed.request.authority, rows[i].authority);
+        assert_span(parsed.request.path, rows[i].path);
+        parsed_fini(&parsed);
+    }
+}
+
 static void test_absolute_target_wins_over_host(void **state)
 {
     static const char text[] = "GET HTTP://h:81?q HTTP/1.1\r\nHost: other\r\n\r\n";
@@ -410,6 +491,8 @@ int main(void)
         cmocka_unit_test(test_head_may_be_as_long_as_the_limit_and_not_longer),
         cmocka_unit_test(test_long_chunk_extensions_and_trailers_are_refused),
         cmocka_unit_test(test_request_tells_its_parts),
+        cmocka_unit_test(test_any_method_is_told_with_its_text),
+        cmocka_unit_test(test_forms_of_targets_are_told_apart),
         cmocka_unit_test(test_absolute_target_wins_over_host),
         cmocka_unit_test(test_body_is_counted_and_what_follows_is_left),
         cmocka_unit_test(test_keep_alive_follows_version_and_connection),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_router.c - a path goes to its handler with that loop's context, or to 404, or to 405.
+ * test_router.c - a target goes to the most exact route with that loop's context, or to 404, or to
+ * 405, or to 501.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -54,45 +55,210 @@ static void on_start(struct request *request, void *context)
     *(int *)context += 1;
 }
 
-static int first_count;
-static int second_count;
+/* One counter for each route. */
+#define ROUTES_MAX 12
+
+static int counts[ROUTES_MAX];
+
+static struct router router_of(const struct server_route *routes, size_t count)
+{
+    struct router router;
+
+    assert_int_equal(router_init(&router, routes, count), 0);
+    memset(counts, 0, sizeof(counts));
+    for (size_t i = 0; i < count; i++)
+        router.contexts[i] = &counts[i];
+    return router;
+}
+
+/* The status, 0 when a handler got it; that one's counter is one more then. */
+static int run_request(const struct router *router, struct request *request)
+{
+    struct router_choice choice = router_choose(router, request);
+
+    request->carrier = &carrier;
+    noted.status = 0;
+    router_start(router, request, choice);
+    assert_int_equal(noted.status, choice.status);
+    return noted.status;
+}
+
 static const struct server_route routes[] = {
     {.path = "/first", .methods = REQUEST_GET | REQUEST_HEAD, .start = on_start},
     {.path = "/second", .methods = REQUEST_POST, .start = on_start},
 };
-static void *contexts[] = {&first_count, &second_count};
-static const struct router router = {.routes = routes, .contexts = contexts, .route_count = 2};
 
 static int run(enum request_method method, const char *path)
 {
-    struct request request = {.method = method, .path = span_of_string(path), .carrier = &carrier};
+    struct router router = router_of(routes, 2);
+    struct request request = {.method = method, .path = span_of_string(path)};
+    int status = run_request(&router, &request);
 
-    noted.status = 0;
-    router_start(&router, &request);
-    assert_int_equal(noted.status, router_status(&router, &request));
-    return noted.status;
+    router_fini(&router);
+    return status;
 }
 
 static void test_request_reaches_its_handler_with_its_context(void **state)
 {
     (void)state;
-    first_count = second_count = 0;
     assert_int_equal(run(REQUEST_GET, "/first"), 0);
+    assert_int_equal(counts[0], 1);
     assert_int_equal(run(REQUEST_HEAD, "/first"), 0);
+    assert_int_equal(counts[0], 1);
     assert_int_equal(run(REQUEST_POST, "/second"), 0);
-    assert_int_equal(first_count, 2);
-    assert_int_equal(second_count, 1);
+    assert_int_equal(counts[0], 0);
+    assert_int_equal(counts[1], 1);
 }
 
-static void test_paths_are_compared_as_a_whole(void **state)
+static void test_exact_paths_are_compared_as_a_whole(void **state)
 {
     static const char *const paths[] = {"/", "/firs", "/first/", "/First", "/first2", "//first"};
 
     (void)state;
-    first_count = second_count = 0;
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
         assert_int_equal(run(REQUEST_GET, paths[i]), 404);
-    assert_int_equal(first_count + second_count, 0);
+        assert_int_equal(counts[0] + counts[1], 0);
+    }
+}
+
+#define ANY REQUEST_ALL_METHODS
+
+/* In an order that would be wrong if the first that fits were taken as they stand. */
+static const struct server_route mixed[] = {
+    {.match = SERVER_PREFIX, .path = "/", .methods = ANY, .start = on_start},        /* 0 */
+    {.match = SERVER_PREFIX, .path = "/api", .methods = ANY, .start = on_start},     /* 1 */
+    {.match = SERVER_PREFIX, .path = "/api/v2/", .methods = ANY, .start = on_start}, /* 2 */
+    {.path = "/api/v2/exact", .methods = REQUEST_GET, .start = on_start},            /* 3 */
+    {.match = SERVER_PREFIX,
+     .host = "a.example",
+     .path = "/",
+     .methods = ANY, /* 4 */
+     .start = on_start},
+    {.match = SERVER_PREFIX,
+     .host = "a.example",
+     .path = "/api",
+     .methods = ANY, /* 5 */
+     .start = on_start},
+    {.match = SERVER_PREFIX,
+     .host = "a.example:8081",
+     .path = "/",
+     .methods = ANY, /* 6 */
+     .start = on_start},
+    {.path = "/fetch", .methods = REQUEST_GET, .start = on_start}, /* 7 */
+    {.match = SERVER_PREFIX,
+     .host = "[::1]",
+     .path = "/",
+     .methods = ANY, /* 8 */
+     .start = on_start},
+    {.match = SERVER_FORWARD, .methods = REQUEST_GET | REQUEST_CONNECT, .start = on_start}, /* 9 */
+};
+
+#define MIXED (sizeof(mixed) / sizeof(mixed[0]))
+
+struct lookup {
+    int route; /* -1: none */
+    int status;
+    const char *authority;
+    const char *path;
+    enum request_form form;
+    enum request_method method;
+};
+
+static void expect_lookups(const struct server_route *table, size_t table_count,
+                           const struct lookup *lookups, size_t count)
+{
+    struct router router = router_of(table, table_count);
+
+    for (size_t i = 0; i < count; i++) {
+        struct request request = {.method =
+                                      lookups[i].method != 0 ? lookups[i].method : REQUEST_GET,
+                                  .form = lookups[i].form,
+                                  .authority = span_of_string(lookups[i].authority),
+                                  .path = span_of_string(lookups[i].path)};
+        memset(counts, 0, sizeof(counts));
+        if (run_request(&router, &request) != lookups[i].status)
+            fail_msg("%zu: %s %s: %d", i, lookups[i].authority, lookups[i].path, noted.status);
+        for (int route = 0; route < ROUTES_MAX; route++) {
+            if (counts[route] != (route == lookups[i].route ? 1 : 0))
+                fail_msg("%zu: %s %s went to %d", i, lookups[i].authority, lookups[i].path, route);
+        }
+    }
+    router_fini(&router);
+}
+
+static void test_the_most_exact_route_wins(void **state)
+{
+    static const struct lookup lookups[] = {
+        {0, 0, "b.example", "/", 0, 0},
+        {0, 0, "b.example", "/apix", 0, 0},
+        {0, 0, "", "/fetch/", 0, 0},
+        {0, 0, "", "//api", 0, 0},
+        {1, 0, "b.example", "/api", 0, 0},
+        {1, 0, "b.example", "/api/", 0, 0},
+        {1, 0, "b.example", "/api/v2", 0, 0},
+        {2, 0, "b.example", "/api/v2/", 0, 0},
+        {2, 0, "b.example", "/api/v2/exact/", 0, 0},
+        {3, 0, "b.example", "/api/v2/exact", 0, 0},
+        {-1, 405, "b.example", "/api/v2/exact", 0, REQUEST_POST},
+        {7, 0, "b.example:8080", "/fetch", 0, 0},
+        {4, 0, "a.example", "/fetch", 0, 0},
+        {4, 0, "A.Example:8080", "/x", 0, 0},
+        {5, 0, "a.example", "/api/v2/exact", 0, 0},
+        {6, 0, "a.example:8081", "/api", 0, 0},
+        {0, 0, "a.example.b", "/x", 0, 0},
+        {0, 0, "xa.example", "/x", 0, 0},
+        {8, 0, "[::1]", "/x", 0, 0},
+        {8, 0, "[::1]:8080", "/fetch", 0, 0},
+        {0, 0, "[::2]:8080", "/x", 0, 0},
+        {1, 0, "", "/api", 0, REQUEST_OTHER},
+        {-1, 501, "", "/fetch", 0, REQUEST_OTHER},
+    };
+
+    (void)state;
+    expect_lookups(mixed, MIXED, lookups, sizeof(lookups) / sizeof(lookups[0]));
+}
+
+static void test_foreign_targets_are_for_the_forward_route(void **state)
+{
+    static const struct lookup lookups[] = {
+        {9, 0, "b.example", "/fetch", REQUEST_ABSOLUTE_FORM, 0},
+        {9, 0, "a.example:443", "", REQUEST_AUTHORITY_FORM, REQUEST_CONNECT},
+        {5, 0, "a.example", "/api", REQUEST_ABSOLUTE_FORM, 0},
+        {-1, 405, "b.example", "/", REQUEST_ABSOLUTE_FORM, REQUEST_POST},
+        {-1, 501, "b.example", "/", REQUEST_ABSOLUTE_FORM, REQUEST_OTHER},
+        {-1, 405, "b.example", "*", REQUEST_ASTERISK_FORM, REQUEST_OPTIONS},
+    };
+
+    (void)state;
+    expect_lookups(mixed, MIXED, lookups, sizeof(lookups) / sizeof(lookups[0]));
+}
+
+static void test_without_a_forward_route_an_absolute_target_is_as_any(void **state)
+{
+    static const struct lookup lookups[] = {
+        {7, 0, "b.example", "/fetch", REQUEST_ABSOLUTE_FORM, 0},
+        {4, 0, "a.example", "/fetch", REQUEST_ABSOLUTE_FORM, 0},
+        {-1, 405, "a.example:443", "", REQUEST_AUTHORITY_FORM, REQUEST_CONNECT},
+    };
+
+    (void)state;
+    expect_lookups(mixed, MIXED - 1, lookups, sizeof(lookups) / sizeof(lookups[0]));
+}
+
+/* A step upwards would leave the prefix at a server that takes it. */
+static void test_dot_segments_do_not_leave_a_prefix(void **state)
+{
+    static const struct lookup lookups[] = {
+        {-1, 400, "", "/api/..", 0, 0},    {-1, 400, "", "/api/../x", 0, 0},
+        {-1, 400, "", "/api/a/./x", 0, 0}, {-1, 400, "", "/api/%2e%2E/x", 0, 0},
+        {-1, 400, "", "/api/.%2e", 0, 0},  {-1, 400, "", "/api/v2/%2e", 0, 0},
+        {1, 0, "", "/api/...", 0, 0},      {1, 0, "", "/api/.a", 0, 0},
+        {1, 0, "", "/api/a..", 0, 0},      {1, 0, "", "/api/%2f..a", 0, 0},
+        {1, 0, "", "/api/%2", 0, 0},       {0, 0, "", "/x/../api", 0, 0},
+    };
+
+    (void)state;
+    expect_lookups(mixed, MIXED, lookups, sizeof(lookups) / sizeof(lookups[0]));
 }
 
 static void test_methods_a_path_does_not_take_are_told_which_it_does(void **state)
@@ -102,6 +268,13 @@ static void test_methods_a_path_does_not_take_are_told_which_it_does(void **stat
     assert_string_equal(noted.allow, "GET, HEAD");
     assert_int_equal(run(REQUEST_GET, "/second"), 405);
     assert_string_equal(noted.allow, "POST");
+}
+
+static void test_methods_without_a_name_here_are_not_implemented(void **state)
+{
+    (void)state;
+    assert_int_equal(run(REQUEST_OTHER, "/first"), 501);
+    assert_int_equal(run(REQUEST_OTHER, "/nothing"), 501);
 }
 
 static void test_targets_about_the_server_are_refused_by_method(void **state)
@@ -126,8 +299,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_request_reaches_its_handler_with_its_context),
-        cmocka_unit_test(test_paths_are_compared_as_a_whole),
+        cmocka_unit_test(test_exact_paths_are_compared_as_a_whole),
+        cmocka_unit_test(test_the_most_exact_route_wins),
+        cmocka_unit_test(test_foreign_targets_are_for_the_forward_route),
+        cmocka_unit_test(test_without_a_forward_route_an_absolute_target_is_as_any),
+        cmocka_unit_test(test_dot_segments_do_not_leave_a_prefix),
         cmocka_unit_test(test_methods_a_path_does_not_take_are_told_which_it_does),
+        cmocka_unit_test(test_methods_without_a_name_here_are_not_implemented),
         cmocka_unit_test(test_targets_about_the_server_are_refused_by_method),
         cmocka_unit_test(test_all_methods_fit_into_allow),
     };
