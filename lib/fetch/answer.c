@@ -19,10 +19,14 @@
 static const char guard_fields[] = "X-Content-Type-Options: nosniff\r\n"
                                    "Content-Security-Policy: sandbox\r\n";
 
+/* We answer ranges of what we have, whether the origin does or does not say that it would. */
+static const char accept_ranges_field[] = "Accept-Ranges: bytes\r\n";
+
 static bool is_unwanted(struct span name)
 {
     static const char *const unwanted[] = {
         "Content-Length",
+        "Content-Range",
         "Age",
         "Set-Cookie",
         "Set-Cookie2",
@@ -117,7 +121,8 @@ void answer_path_apply(const struct answer_path *path, struct answer *answer)
 /* "Name: value" lines of all that goes on to clients. */
 static int prepare_head(struct entry *entry)
 {
-    size_t room = sizeof guard_fields - 1;
+    size_t room = sizeof guard_fields - 1 + sizeof accept_ranges_field - 1;
+    bool accepts_ranges = entry->status == 200 && !fields_has(&entry->fields, "Accept-Ranges");
     size_t position = 0;
     struct field field;
     char *bytes, *at;
@@ -136,8 +141,10 @@ static int prepare_head(struct entry *entry)
         at = mempcpy(at, field.value.bytes, field.value.length);
         at = mempcpy(at, "\r\n", 2);
     }
-    memcpy(at, guard_fields, sizeof guard_fields - 1);
-    err = entry_set_head(entry, bytes, room);
+    at = mempcpy(at, guard_fields, sizeof guard_fields - 1);
+    if (accepts_ranges)
+        at = mempcpy(at, accept_ranges_field, sizeof accept_ranges_field - 1);
+    err = entry_set_head(entry, bytes, (size_t)(at - bytes));
     free(bytes);
     return err;
 }

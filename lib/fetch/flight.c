@@ -276,6 +276,8 @@ static bool is_worth_finishing(const struct flight *flight)
 
     if (flight->state != FLIGHT_STREAMING)
         return false;
+    if (flight->is_rest_wanted) /* case 18: the next range of it is a hit */
+        return true;
     if (flight->joins > 1 && flight->last_join_ns + RECENT_JOIN_NS > now_ns)
         return true;
     if (flight->length_bytes < 0)

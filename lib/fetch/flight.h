@@ -78,6 +78,7 @@ struct flight {
     struct fetch_segment *segment; /* the last of the body; NULL: the entry came from the store */
     uint32_t unanswered;           /* readers that have not yet taken entry and segment */
     int64_t length_bytes;          /* of the body, -1: not known; set with the entry */
+    bool is_rest_wanted;           /* it is to be finished even if nobody is left */
     bool is_storing;               /* the entry goes into the store when complete */
     bool is_split;                 /* all but the leader go on by themselves */
     bool is_ended;

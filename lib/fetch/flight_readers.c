@@ -88,6 +88,7 @@ void flight_detach(struct fetch_reader *reader)
     async_list_remove(&reader->node);
     assert(flight->readers > 0);
     flight->readers--;
+    flight->is_rest_wanted |= reader->wants_rest;
     flight_answered_locked(flight, reader);
     if (flight->leader == reader)
         flight->leader = NULL;

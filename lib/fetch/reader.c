@@ -336,6 +336,8 @@ static void on_wake(struct async_task *task)
         take_news(reader);
         if (reader->state == FETCH_WAITING)
             return;
+    } else if (reader->wanted_bytes > 0 && fetch_reader_wait_for(reader, reader->wanted_bytes)) {
+        return;
     }
     reader->on_progress(reader);
 }
@@ -406,6 +408,28 @@ void fetch_reader_wait(struct fetch_reader *reader)
     if (is_there)
         async_loop_post(reader->lane->loop, &reader->wake);
     flight_unlock(flight);
+}
+
+bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes)
+{
+    struct flight *flight = reader->flight;
+    bool must_wait;
+
+    assert(reader->state == FETCH_ANSWERED);
+    reader->wanted_bytes = 0;
+    if (flight == NULL)
+        return false;
+    flight_lock(flight);
+    reader->is_stored = flight->is_storing;
+    must_wait = flight->is_storing && !body_is_finished(reader->cursor.body) &&
+                body_length(reader->cursor.body) < body_bytes;
+    if (must_wait) {
+        async_list_remove(&reader->node);
+        async_list_append(&flight->parked, &reader->node);
+        reader->wanted_bytes = body_bytes;
+    }
+    flight_unlock(flight);
+    return must_wait;
 }
 
 void fetch_reader_leave(struct fetch_reader *reader)

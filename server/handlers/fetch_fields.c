@@ -28,6 +28,10 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
     for (size_t i = 0; i < request->field_count; i++) {
         const struct field *field = &request->fields[i];
         switch (field->name.length) {
+        case 5:
+            ret_wishes->has_range |=
+                span_equals_ignoring_case(field->name, span_of_string("Range"));
+            break;
         case 6:
             if (span_equals_ignoring_case(field->name, span_of_string("Pragma")))
                 has_pragma_no_cache |=

@@ -16,6 +16,7 @@ struct fetch_wishes {
     bool is_only_if_cached;
     bool is_loop; /* it has come through this server before */
     bool has_none_match;
+    bool has_range;
 };
 
 /* The fields that change from answer to answer. */

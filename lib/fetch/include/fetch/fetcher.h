@@ -112,6 +112,9 @@ struct fetch_reader {
     struct fetch_failure failure; /* FETCH_FAILED */
     int64_t answered_ns;          /* on the loop's clock */
 
+    /* For the caller to set, before it leaves. */
+    bool wants_rest; /* the fetch is worth finishing: this reader has got the part it wanted */
+
     /* The library's. */
     struct fetch_lane *lane;
     fetch_progress_fn *on_progress;
@@ -125,8 +128,9 @@ struct fetch_reader {
     unsigned flags;
     unsigned restarts_left;
     bool is_counted_waiting;
-    bool is_unanswered;  /* under the flight's mutex, as the next */
-    size_t waited_bytes; /* of the body, read when it last waited for more */
+    bool is_unanswered;    /* under the flight's mutex, as the next */
+    size_t waited_bytes;   /* of the body, read when it last waited for more */
+    uint64_t wanted_bytes; /* of the body, for which it waits without reading; 0: it does not */
 };
 
 /*
@@ -241,6 +245,15 @@ struct body *fetch_reader_hold(const struct fetch_reader *reader);
  * there is more, or the body's end. At once (but not inside this call) if it is there already.
  */
 void fetch_reader_wait(struct fetch_reader *reader);
+
+/*
+ * fetch_reader_wait_for - of an answered reader that needs so many bytes of the body before it
+ * reads on, its cursor staying where it is: on_progress is called once they are there, or the end,
+ * or it has become clear that the answer is not stored, which is also told in `is_stored`.
+ * Returns   false, and no on_progress follows, if one of these is so already. What is not stored is
+ *           not kept either: nobody may wait for more of it than the next piece.
+ */
+bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes);
 
 /*
  * fetch_reader_leave - ends a reader; on_progress will not be called any more, and the memory is

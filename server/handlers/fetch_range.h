@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch_range.h - parts of an answer, for requests with a Range: from what is stored, or from a
+ * body that is still growing, as soon as it covers what is wanted.
+ */
+#ifndef SERVER_HANDLERS_FETCH_RANGE_H
+#define SERVER_HANDLERS_FETCH_RANGE_H
+
+#include <http/range.h>
+
+#include "fetch_fields.h"
+
+struct fetch_reply;
+
+enum fetch_range_state {
+    FETCH_RANGE_NONE,  /* the whole is wanted, or what is wanted cannot be had in parts */
+    FETCH_RANGE_ASKED, /* not yet compared with the answer */
+    FETCH_RANGE_SENDING,
+    FETCH_RANGE_SENT, /* all of it: only the end is to come */
+};
+
+/* What a request wants of the body, and how far it has come. */
+struct fetch_range {
+    enum fetch_range_state state;
+    struct ranges ranges;     /* as asked for; once it is sending, what is sent */
+    size_t part;              /* the one that is being sent */
+    bool is_part_headed;      /* and its head has been sent; several parts only */
+    struct range_frame frame; /* several parts only; refers to the entry's fields */
+};
+
+/* fetch_range_read - what the request asks for. Source: RFC 9110 section 14.2. */
+void fetch_range_read(const struct request *request, struct fetch_range *ret_range);
+
+enum fetch_range_outcome {
+    FETCH_RANGE_NOT,      /* answer with the whole */
+    FETCH_RANGE_WAITS,    /* on_progress follows */
+    FETCH_RANGE_BROKEN,   /* the body broke off before a byte of it was sent */
+    FETCH_RANGE_COVERED,  /* within fetch_range.c: it can be answered */
+    FETCH_RANGE_ANSWERED, /* or being answered; `self` may be gone */
+};
+
+/*
+ * fetch_range_answer - of an answered reader whose request has a range in the state ASKED: sends
+ * 206 or 416 if it is clear enough what the range means.
+ * Source    RFC 9110 sections 13.1.5, 14.2, 15.3.7 and 15.5.17; COALESCING case 18
+ */
+enum fetch_range_outcome fetch_range_answer(struct fetch_reply *self,
+                                            const struct fetch_answer *answer);
+
+/* fetch_range_stream - goes on sending, in the states SENDING and SENT; `self` may be gone after.
+ */
+void fetch_range_stream(struct fetch_reply *self);
+
+#endif

@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch_reply.c - the answer to one request for a URL, to its last byte.
+ *
+ *   a fresh entry --> one reply by reference
+ *   a reader: WAIT_HEAD --> STREAM, piece by piece as the body grows; or parts of it: fetch_range.c
+ *                      \--> WAIT_BODY, for select, which needs the whole
+ *                      \--> a problem: 403, 502, 503, 504
+ *
+ * The bytes that are sent lie in the entry and its body; each piece holds a reference to the entry
+ * until it is sent. An answer that breaks off is aborted, never ended.
+ */
+#include "fetch_reply.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../log/log.h"
+#include "../problem.h"
+#include "../reply.h"
+#include "select.h"
+
+static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
+
+static void release_entry(void *context)
+{
+    entry_unref(context);
+}
+
+static void release_body(void *context)
+{
+    body_unref(context);
+}
+
+/* Where the whole body lies, if that is few enough pieces for one reply; else -1. */
+static int whole_spans(const struct entry *entry, struct iovec *spans)
+{
+    struct body_cursor cursor;
+    size_t bytes = 0;
+    int count;
+
+    body_cursor_init(&cursor, entry->body);
+    count = body_cursor_spans(&cursor, spans, REPLY_SPANS_MAX);
+    for (int i = 0; i < count; i++)
+        bytes += spans[i].iov_len;
+    return bytes == body_length(entry->body) ? count : -1;
+}
+
+/* The whole answer at once. Takes the reference over. */
+static void reply_whole(struct request *request, struct entry *entry, const struct iovec *spans,
+                        int span_count, const struct fetch_answer *answer)
+{
+    struct reply_head head = fetch_head(entry, entry->status, answer);
+    struct reply_memory memory = {.release = release_entry, .context = entry};
+
+    reply_send(request, &head, spans, (size_t)span_count, memory);
+}
+
+/* Takes the reference over. */
+static void reply_not_modified(struct request *request, struct entry *entry,
+                               const struct fetch_answer *answer)
+{
+    struct reply_head head = fetch_head(entry, 304, answer);
+    struct reply_memory memory = {.release = release_entry, .context = entry};
+
+    reply_head_only(request, &head, REPLY_LENGTH_UNKNOWN, memory);
+}
+
+static void send_failure(struct request *request, const struct fetch_failure *failure)
+{
+    char retry_after[24];
+    struct reply_field fields[2] = {{"Cache-Status", "fetchonce; fwd=uri-miss"}};
+    size_t count = 1;
+
+    if (failure->retry_after_s > 0) {
+        fetch_write_number(retry_after, failure->retry_after_s);
+        fields[count++] = (struct reply_field){"Retry-After", retry_after};
+    }
+    problem_send(request, failure->status, failure->detail, fields, count);
+}
+
+void fetch_reply_finish(struct fetch_reply *self)
+{
+    fetch_reader_leave(&self->reader);
+    free(self->select);
+    self->select = NULL;
+}
+
+static void fail(struct fetch_reply *self, int status, const char *detail)
+{
+    struct fetch_failure failure = {.status = status, .detail = detail};
+    struct request *request = self->request;
+
+    fetch_reply_finish(self);
+    send_failure(request, &failure);
+}
+
+static void fail_broken(struct fetch_reply *self)
+{
+    fail(self, 502, "the origin closed the connection before its answer was complete");
+}
+
+static void on_gone(struct request *request)
+{
+    fetch_reply_finish((struct fetch_reply *)(void *)request->state);
+}
+
+/* Once for each fetch: by the reader that led it. The client is told less (rule I.17). */
+static void log_failure(const struct fetch_reader *reader, int status, const char *reason)
+{
+    char url[256];
+
+    if (reader->source == FETCH_FROM_ORIGIN)
+        log_info("fetch failed", "status=%d reason=%s url=%s", status, reason,
+                 log_quote(url, sizeof url, reader->request->url->text,
+                           reader->request->url->text_bytes));
+}
+
+void fetch_reply_end_body(struct fetch_reply *self, int status)
+{
+    struct request *request = self->request;
+
+    if (status < 0)
+        log_failure(&self->reader, self->reader.entry->status, "broke-off");
+    fetch_reply_finish(self);
+    if (status == 0)
+        reply_end(request);
+    else
+        reply_abort(request);
+}
+
+/* Sends what is there, and waits for the client or for the origin, whichever is slower. */
+static void stream_whole(struct fetch_reply *self)
+{
+    struct fetch_reader *reader = &self->reader;
+    struct request *request = self->request;
+    struct iovec spans[REPLY_SPANS_MAX];
+    struct reply_memory memory = {.release = release_body};
+
+    for (;;) {
+        int status = fetch_reader_status(reader); /* first, then the spans: see fetcher.h */
+        int count = fetch_reader_spans(reader, spans, REPLY_SPANS_MAX);
+        size_t bytes = 0;
+        if (count == 0 && status == BODY_OPEN) {
+            fetch_reader_wait(reader);
+            return;
+        }
+        if (count == 0) {
+            fetch_reply_end_body(self, status);
+            return;
+        }
+        for (int i = 0; i < count; i++)
+            bytes += spans[i].iov_len;
+        memory.context = fetch_reader_hold(reader);
+        body_cursor_advance(&reader->cursor, bytes);
+        if (!reply_write(request, spans, (size_t)count, memory))
+            return; /* on_writable follows */
+    }
+}
+
+static void stream(struct fetch_reply *self)
+{
+    if (self->range.state == FETCH_RANGE_NONE)
+        stream_whole(self);
+    else
+        fetch_range_stream(self);
+}
+
+static void on_writable(struct request *request)
+{
+    stream((struct fetch_reply *)(void *)request->state);
+}
+
+static void start_stream(struct fetch_reply *self, const struct fetch_answer *answer)
+{
+    struct entry *entry = entry_ref(self->reader.entry);
+    struct reply_head head = fetch_head(entry, entry->status, answer);
+    struct reply_memory memory = {.release = release_entry, .context = entry};
+
+    self->is_started = true;
+    reply_start(self->request, &head, self->reader.length_bytes, memory);
+    stream(self);
+}
+
+/* What is no JSON document of ours to look into is refused as soon as that is known: the rest of a
+ * long body is not waited for. */
+static bool refuse_selection(struct fetch_reply *self)
+{
+    const struct fetch_reader *reader = &self->reader;
+    size_t bytes_max = reader->request->policy->settings.select_bytes_max;
+    size_t bytes = reader->bytes_before + body_length(reader->cursor.body);
+    char detail[128];
+
+    if (reader->entry->status < 200 || reader->entry->status > 299)
+        snprintf(detail, sizeof detail, "select needs a JSON body, but the origin answered %d",
+                 reader->entry->status);
+    else if (bytes > bytes_max ||
+             (reader->length_bytes >= 0 && (uint64_t)reader->length_bytes > bytes_max))
+        snprintf(detail, sizeof detail, "the JSON body is too long for select: more than %zu bytes",
+                 bytes_max);
+    else
+        return false;
+    fail(self, 502, detail);
+    return true;
+}
+
+/* One value of the JSON body, when the whole body is there. */
+static void send_selected(struct fetch_reply *self, const struct fetch_answer *answer)
+{
+    struct request *request = self->request;
+    struct reply_field fields[6];
+    struct reply_head head = {.status = 200, .fields = fields};
+    char *text;
+    int err = select_value(self->reader.entry->body, self->select, &text);
+
+    if (err < 0) {
+        fail(self,
+             err == -ENOENT   ? 404
+             : err == -ENOMEM ? 503
+                              : 502,
+             err == -ENOENT   ? "the JSON body has no value at this pointer"
+             : err == -ENOMEM ? "this server is out of memory"
+                              : "select needs a JSON body, and the origin's is not JSON");
+        return;
+    }
+    fields[head.field_count++] = (struct reply_field){"Content-Type", "application/json"};
+    fields[head.field_count++] = (struct reply_field){"X-Content-Type-Options", "nosniff"};
+    for (size_t i = 0; i < answer->count; i++)
+        fields[head.field_count++] = answer->fields[i];
+    fetch_reply_finish(self);
+    reply_copy(request, &head, text, strlen(text));
+    free(text);
+}
+
+/* The whole answer, or its head alone, as far as it is there. */
+static void send_whole(struct fetch_reply *self, int status, const struct fetch_answer *answer)
+{
+    struct fetch_reader *reader = &self->reader;
+    struct request *request = self->request;
+    struct entry *entry = reader->entry;
+    struct iovec spans[REPLY_SPANS_MAX];
+    int span_count;
+
+    if (request->is_head) {
+        struct reply_head head = fetch_head(entry, entry->status, answer);
+        struct reply_memory memory = {.release = release_entry, .context = entry_ref(entry)};
+        int64_t length_bytes = reader->length_bytes;
+        fetch_reply_finish(self);
+        reply_head_only(request, &head, length_bytes, memory);
+    } else if (status == 0 && reader->bytes_before == 0 &&
+               (span_count = whole_spans(entry, spans)) >= 0) {
+        entry_ref(entry);
+        fetch_reply_finish(self);
+        reply_whole(request, entry, spans, span_count, answer);
+    } else {
+        start_stream(self, answer);
+    }
+}
+
+/* Parts of it, if the request wants some and they can be told. */
+static void send_range(struct fetch_reply *self, int status, const struct fetch_answer *answer)
+{
+    switch (fetch_range_answer(self, answer)) {
+    case FETCH_RANGE_NOT:
+        send_whole(self, status, answer);
+        break;
+    case FETCH_RANGE_BROKEN:
+        fail_broken(self);
+        break;
+    default:
+        break;
+    }
+}
+
+static void answer_request(struct fetch_reply *self)
+{
+    struct fetch_reader *reader = &self->reader;
+    struct request *request = self->request;
+    struct entry *entry = reader->entry;
+    int64_t now_s = fetch_lane_now_s(reader->lane);
+    int status = fetch_reader_status(reader);
+    struct fetch_answer answer;
+    struct iovec span;
+
+    if (status < 0) {
+        fail_broken(self);
+        return;
+    }
+    if (self->select != NULL && refuse_selection(self))
+        return;
+    if (self->select != NULL && status == BODY_OPEN) {
+        /* Takes what is there so that the wait is for more. */
+        while (fetch_reader_spans(reader, &span, 1) > 0)
+            body_cursor_advance(&reader->cursor, span.iov_len);
+        fetch_reader_wait(reader);
+        return;
+    }
+    if (reader->source == FETCH_FROM_STORE)
+        fetch_describe_hit(&answer, entry, now_s);
+    else
+        fetch_describe_miss(&answer, request, reader, now_s);
+    if (self->select != NULL) {
+        send_selected(self, &answer);
+    } else if (fetch_is_not_modified(request, entry)) {
+        entry_ref(entry);
+        fetch_reply_finish(self);
+        reply_not_modified(request, entry, &answer);
+    } else if (self->range.state == FETCH_RANGE_ASKED) {
+        send_range(self, status, &answer);
+    } else {
+        send_whole(self, status, &answer);
+    }
+}
+
+static void advance(struct fetch_reply *self)
+{
+    struct request *request = self->request;
+
+    switch (self->reader.state) {
+    case FETCH_WAITING:
+        break;
+    case FETCH_FAILED: {
+        struct fetch_failure failure = self->reader.failure;
+        log_failure(&self->reader, failure.status, failure.reason);
+        fetch_reply_finish(self);
+        send_failure(request, &failure);
+        break;
+    }
+    case FETCH_ANSWERED:
+        if (self->is_started)
+            stream(self);
+        else
+            answer_request(self);
+        break;
+    }
+}
+
+static void on_progress(struct fetch_reader *reader)
+{
+    advance(async_container_of(reader, struct fetch_reply, reader));
+}
+
+/* A fresh entry of the store; takes the reference over. Without `select` or a range, and with a
+ * body in few enough pieces: no allocation, no copy, no waiting. Returns false for the others,
+ * entry untouched.
+ */
+bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
+                     const struct fetch_wishes *wishes, struct entry *entry, int64_t now_s)
+{
+    struct fetch_answer answer;
+    struct iovec spans[REPLY_SPANS_MAX];
+    int span_count;
+
+    if (query->select != NULL || wishes->has_range)
+        return false;
+    span_count = whole_spans(entry, spans);
+    if (span_count < 0)
+        return false;
+    fetch_describe_hit(&answer, entry, now_s);
+    if (wishes->has_none_match && fetch_is_not_modified(request, entry))
+        reply_not_modified(request, entry, &answer);
+    else
+        reply_whole(request, entry, spans, span_count, &answer);
+    return true;
+}
+
+void fetch_reply_start(struct request *request, struct fetch_lane *lane,
+                       const struct fetch_query *query, const struct fetch_wishes *wishes,
+                       struct entry *entry)
+{
+    struct fetch_reply *self = request_state(request, sizeof *self);
+    unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
+
+    self->request = request;
+    if (query->select != NULL) {
+        self->select = strdup(query->select);
+        if (self->select == NULL) {
+            entry_unref(entry);
+            problem_send(request, 503, "this server is out of memory", NULL, 0);
+            return;
+        }
+    }
+    if (self->select == NULL)
+        fetch_range_read(request, &self->range);
+    request->on_gone = on_gone;
+    request->on_writable = on_writable;
+    if (entry != NULL)
+        fetch_reader_start_hit(&self->reader, lane, query->request, &entry, on_progress);
+    else
+        fetch_reader_start(&self->reader, lane, query->request, flags, on_progress);
+    advance(self);
+}
