@@ -8,6 +8,11 @@
  * so libcurl looks nothing up; and it asks again about the very address before each connect, and
  * before a kept connection is used. What libcurl could do on its own (redirects, proxies, netrc,
  * cookies, Alt-Svc, HSTS, other protocols) is off. Reading the head: see head.c.
+ *
+ * Bytes beyond an answer's end (case 25) are no part of any answer. libcurl drops those that it
+ * read together with the end, and says so only in its log, which is therefore listened to; those
+ * that it has not read stay in the connection, which is looked into at the end of an answer and
+ * before the next request. Over TLS that look would meet records that are no bytes of the origin's.
  */
 #include "curl_upstream.h"
 
@@ -19,6 +24,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "connections.h"
 #include "curl_fields.h"
 #include "head.h"
 #include "multi.h"
@@ -30,6 +36,7 @@ struct curl_upstream {
     const struct fetch_settings *settings;
     struct resolver *resolver;
     struct multi *multi;
+    struct connections connections;
     struct curl_slist *plain_fields; /* of all calls that have none of their own */
     size_t calls;
 };
@@ -47,6 +54,7 @@ struct transfer {
     struct head_reader head;
     bool is_asked;   /* the request is on its way */
     bool is_stopped; /* by a verdict */
+    bool has_excess; /* the origin has sent more than its answer */
     enum guard_reason refusal;
     int status; /* decided inside a callback; 0: ask libcurl's result */
 };
@@ -120,6 +128,19 @@ static int status_of_result(const struct transfer *transfer, CURLcode result)
     }
 }
 
+/* Case 25. Whether more has come than the answer; such a connection is used no more. */
+static bool has_excess(const struct transfer *transfer)
+{
+    int fd = connections_of_user(&transfer->upstream->connections, transfer);
+
+    if (fd < 0 || !transfer->head.is_http1)
+        return transfer->has_excess;
+    if (!transfer->has_excess && (transfer->call->url->is_https || !connection_has_unread(fd)))
+        return false;
+    connection_spoil(fd);
+    return true;
+}
+
 static void on_transfer_done(CURL *easy, CURLcode result)
 {
     char *context = NULL;
@@ -128,6 +149,8 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     transfer = (struct transfer *)(void *)context;
     assert(transfer != NULL && transfer->easy == easy);
+    if (result == CURLE_OK && has_excess(transfer))
+        transfer->status = -EPROTO;
     transfer_finish(transfer, status_of_result(transfer, result));
 }
 
@@ -139,6 +162,7 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
 {
     struct transfer *transfer = context;
     enum guard_reason reason;
+    int fd;
 
     if (purpose != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKET_BAD;
@@ -148,7 +172,29 @@ static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
         transfer->refusal = reason;
         return CURL_SOCKET_BAD;
     }
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    if (fd >= 0 && connections_add(&transfer->upstream->connections, fd) < 0) {
+        close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    return fd;
+}
+
+/* The upstream's, since a connection outlives the transfer that opened it. */
+static int on_close_socket(void *context, curl_socket_t fd)
+{
+    struct curl_upstream *upstream = context;
+
+    connections_remove(&upstream->connections, fd);
+    return close(fd);
+}
+
+/* Whether a kept connection holds bytes that nobody has asked for. */
+static bool is_spoilt(struct transfer *transfer, const char *peer, int peer_port, int own_port)
+{
+    int fd = connections_use(&transfer->upstream->connections, own_port, peer, peer_port, transfer);
+
+    return fd >= 0 && !transfer->call->url->is_https && connection_has_unread(fd);
 }
 
 /* Before each request, on new and on kept connections. */
@@ -160,7 +206,6 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
     enum guard_reason reason;
 
     (void)own;
-    (void)own_port;
     if (inet_pton(AF_INET, peer, &address.ipv4.sin_addr) == 1) {
         address.ipv4.sin_family = AF_INET;
         address.ipv4.sin_port = htons((uint16_t)peer_port);
@@ -170,12 +215,16 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
         bytes = sizeof address.ipv6;
     }
     reason = guard_check_address(&transfer->upstream->settings->guard, &address.any, bytes);
-    if (reason == GUARD_OK) {
-        transfer->is_asked = true;
-        return CURL_PREREQFUNC_OK;
+    if (reason != GUARD_OK) {
+        transfer->refusal = reason;
+        return CURL_PREREQFUNC_ABORT;
     }
-    transfer->refusal = reason;
-    return CURL_PREREQFUNC_ABORT;
+    if (is_spoilt(transfer, peer, peer_port, own_port)) {
+        transfer->status = -ECONNRESET; /* as if it had been closed: tried again over another */
+        return CURL_PREREQFUNC_ABORT;
+    }
+    transfer->is_asked = true;
+    return CURL_PREREQFUNC_OK;
 }
 
 /* A name that is not pinned would be looked up by libcurl: it may not. Rule F.10. */
@@ -214,6 +263,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 
     if (size * count == 0)
         return 0;
+    if (transfer->has_excess) {
+        transfer->status = -EPROTO;
+        return 0;
+    }
     switch (transfer->call->events->on_data(transfer->call, bytes, size * count)) {
     case UPSTREAM_GO_ON:
         return size * count;
@@ -223,6 +276,22 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
         break;
     }
     transfer->is_stopped = true;
+    return 0;
+}
+
+/* libcurl's log. It tells of excess bytes before it hands over the last that are not, if there are
+ * any; the words are those of its infof() calls, and a test sees to it that they are still said. */
+static int on_log(CURL *easy, curl_infotype type, char *text, size_t bytes, void *context)
+{
+    static const char *const words[] = {"Excess found", "Leftovers after chunking"};
+    struct transfer *transfer = context;
+
+    (void)easy;
+    for (size_t i = 0; type == CURLINFO_TEXT && i < sizeof words / sizeof *words; i++) {
+        size_t length = strlen(words[i]);
+        if (bytes >= length && memcmp(text, words[i], length) == 0)
+            transfer->has_excess = true;
+    }
     return 0;
 }
 
@@ -285,6 +354,8 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
+    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->upstream);
     curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request);
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
@@ -293,6 +364,9 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
+    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_log);
+    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
 }
 
 /* What is asked for. Errors: -ENOMEM. */
@@ -409,6 +483,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->fields = NULL;
     transfer->is_asked = false;
     transfer->is_stopped = false;
+    transfer->has_excess = false;
     transfer->refusal = GUARD_OK;
     transfer->status = 0;
     head_reader_init(&transfer->head, upstream->settings->response_header_bytes_max);
@@ -492,6 +567,7 @@ void curl_upstream_free(struct upstream *interface)
     assert(upstream->calls == 0);
     multi_free(upstream->multi);
     resolver_free(upstream->resolver);
+    connections_fini(&upstream->connections);
     curl_slist_free_all(upstream->plain_fields);
     free(upstream);
 }

@@ -24,6 +24,7 @@ struct route {
     struct origin_step steps[STEPS_MAX];
     size_t step_count;
     unsigned gates_open;
+    unsigned gates_reached; /* the most by any connection */
     unsigned hits;
     char last_request[HEAD_BYTES_MAX];
 };
@@ -138,6 +139,9 @@ static bool wait_at_gate(struct origin *origin, struct route *route, unsigned ga
     bool is_stopping;
 
     pthread_mutex_lock(&origin->mutex);
+    if (route->gates_reached <= gate)
+        route->gates_reached = gate + 1;
+    pthread_cond_broadcast(&origin->changed);
     while (route->gates_open <= gate && !origin->is_stopping)
         pthread_cond_wait(&origin->changed, &origin->mutex);
     is_stopping = origin->is_stopping;
@@ -330,6 +334,7 @@ void origin_on_steps(struct origin *origin, const char *path, const struct origi
     memcpy(route->steps, steps, step_count * sizeof *steps);
     route->step_count = step_count;
     route->gates_open = 0;
+    route->gates_reached = 0;
     pthread_mutex_unlock(&origin->mutex);
 }
 
@@ -351,22 +356,34 @@ unsigned origin_hits(struct origin *origin, const char *path)
     return hits;
 }
 
-void origin_wait_hits(struct origin *origin, const char *path, unsigned hits)
+/* Waits until one of the route's counts is as high as wanted. */
+static void wait_count(struct origin *origin, const char *path, size_t offset, unsigned wanted)
 {
     struct timespec until;
+    const unsigned *count;
     int err = 0;
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += GUARD_SECONDS;
     pthread_mutex_lock(&origin->mutex);
-    while (route_of(origin, path)->hits < hits && err == 0)
+    count = (const unsigned *)(const void *)((const char *)route_of(origin, path) + offset);
+    while (*count < wanted && err == 0)
         err = pthread_cond_timedwait(&origin->changed, &origin->mutex, &until);
     if (err != 0) {
-        fprintf(stderr, "origin: %s had %u requests, not %u\n", path, route_of(origin, path)->hits,
-                hits);
+        fprintf(stderr, "origin: %s has come to %u, not %u\n", path, *count, wanted);
         abort();
     }
     pthread_mutex_unlock(&origin->mutex);
+}
+
+void origin_wait_hits(struct origin *origin, const char *path, unsigned hits)
+{
+    wait_count(origin, path, offsetof(struct route, hits), hits);
+}
+
+void origin_wait_gate(struct origin *origin, const char *path, unsigned gate)
+{
+    wait_count(origin, path, offsetof(struct route, gates_reached), gate);
 }
 
 unsigned origin_connections(struct origin *origin)

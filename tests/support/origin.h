@@ -76,6 +76,10 @@ void origin_release(struct origin *origin, const char *path);
 unsigned origin_hits(struct origin *origin, const char *path);
 void origin_wait_hits(struct origin *origin, const char *path, unsigned hits);
 
+/* origin_wait_gate - waits until a connection has come to the path's gate number `gate`, from 1 on:
+ * what stands before it in the script has been sent. */
+void origin_wait_gate(struct origin *origin, const char *path, unsigned gate);
+
 /* origin_connections - connections accepted so far. */
 unsigned origin_connections(struct origin *origin);
 
