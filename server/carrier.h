@@ -17,8 +17,10 @@
 #include "request.h"
 
 struct carrier_ops {
+    /* An interim answer; it may be left out. */
+    void (*interim)(struct request *request, int status, struct iovec prepared);
     /* The head. length_bytes: to be told, or REPLY_LENGTH_UNKNOWN. has_body: whether one follows;
-     * false for HEAD, 204 and 304, whatever the length says. */
+     * false for HEAD, 204, 205 and 304, whatever the length says. */
     void (*head)(struct request *request, const struct reply_head *head, int64_t length_bytes,
                  bool has_body, struct reply_memory memory);
     /* A piece of the body, by reference. Returns whether there is room for another. */
@@ -26,8 +28,8 @@ struct carrier_ops {
                  struct reply_memory memory);
     /* A small piece of the body, copied. */
     void (*copy)(struct request *request, const void *bytes, size_t length);
-    /* The answer is complete. */
-    void (*end)(struct request *request);
+    /* The answer is complete. The trailers are lines, or length 0; they may be left out. */
+    void (*end)(struct request *request, struct iovec trailers);
     /* The answer cannot be completed: cut. */
     void (*abort)(struct request *request);
 };

@@ -46,6 +46,19 @@ static enum http1_persistence persistence(struct connection *connection)
     return connection->exchange->request.http_version < 11 ? HTTP1_KEEP_ALIVE : HTTP1_UNSAID;
 }
 
+static void on_interim(struct request *request, int status, struct iovec prepared)
+{
+    struct connection *connection = connection_from(request);
+
+    wake(connection);
+    if (connection->is_broken || !connection_need_output(connection))
+        return;
+    if (!output_has_room_beside(connection->output, HTTP1_INTERIM_ENTRIES))
+        return; /* it is not worth waiting for */
+    if (http1_reply_interim(connection->output, status, prepared) < 0)
+        connection->is_broken = true;
+}
+
 static void on_head(struct request *request, const struct reply_head *head, int64_t length_bytes,
                     bool has_body, struct reply_memory memory)
 {
@@ -58,6 +71,8 @@ static void on_head(struct request *request, const struct reply_head *head, int6
         return;
     }
     connection->is_reply_chunked = false;
+    if (head->closes)
+        connection->keeps_alive = false;
     if (has_body && length_bytes < 0) {
         /* An HTTP/1.0 client knows no chunks: the end of the connection ends the body. */
         connection->is_reply_chunked = request->http_version >= 11;
@@ -96,7 +111,7 @@ static void on_copy(struct request *request, const void *bytes, size_t length)
         connection->is_broken = true;
 }
 
-static void on_end(struct request *request)
+static void on_end(struct request *request, struct iovec trailers)
 {
     struct connection *connection = connection_from(request);
 
@@ -104,7 +119,7 @@ static void on_end(struct request *request)
     connection->is_writable_wanted = false;
     if (connection->is_broken || !connection_need_output(connection))
         return;
-    if (http1_reply_end(connection->output, connection->is_reply_chunked) < 0)
+    if (http1_reply_end(connection->output, connection->is_reply_chunked, trailers) < 0)
         connection->is_broken = true;
     connection->output->replies++;
 }
@@ -119,6 +134,7 @@ static void on_abort(struct request *request)
 }
 
 const struct carrier_ops connection_carrier_ops = {
+    .interim = on_interim,
     .head = on_head,
     .body = on_body,
     .copy = on_copy,

@@ -70,7 +70,7 @@ static void on_body_announced(struct connection *connection)
     connection_enter(connection, CONNECTION_BODY);
     /* A client that began the body without waiting needs no invitation. */
     if (!connection_has_unparsed(connection) && connection_need_output(connection) &&
-        http1_reply_continue(connection->output) < 0)
+        http1_reply_interim(connection->output, 100, (struct iovec){NULL, 0}) < 0)
         connection->is_broken = true;
 }
 

@@ -63,11 +63,11 @@ static void put_status_line(struct writer *writer, int status)
         PUT_LITERAL(writer, "HTTP/1.1 200 OK\r\n");
         return;
     }
-    const char *title = problem_title(status);
+    const char *reason = problem_reason(status);
     PUT_LITERAL(writer, "HTTP/1.1 ");
     put_number(writer, (uint64_t)status);
     PUT_LITERAL(writer, " ");
-    put(writer, title, strlen(title));
+    put(writer, reason, strlen(reason));
     PUT_LITERAL(writer, "\r\n");
 }
 
@@ -100,7 +100,7 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     struct writer writer;
     bool is_copied;
 
-    assert(head->status >= 200 && head->status <= 599);
+    assert(head->status >= 200 && head->status <= 999);
     writer.output = output;
     writer.length = 0;
     writer.status = 0;
@@ -149,14 +149,34 @@ int http1_reply_body(struct output *output, bool is_chunked, const struct iovec 
     return status;
 }
 
-int http1_reply_end(struct output *output, bool is_chunked)
+int http1_reply_end(struct output *output, bool is_chunked, struct iovec trailers)
 {
-    return is_chunked ? output_copy(output, "0\r\n\r\n", 5) : 0;
+    int status;
+
+    if (!is_chunked)
+        return 0;
+    if (trailers.iov_len == 0)
+        return output_copy(output, "0\r\n\r\n", 5);
+    status = output_copy(output, "0\r\n", 3);
+    if (status == 0)
+        status = output_copy(output, trailers.iov_base, trailers.iov_len);
+    if (status == 0)
+        status = output_copy(output, "\r\n", 2);
+    return status;
 }
 
-int http1_reply_continue(struct output *output)
+int http1_reply_interim(struct output *output, int status, struct iovec prepared)
 {
-    static const char interim[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    struct writer writer;
 
-    return output_copy(output, interim, sizeof(interim) - 1);
+    assert(status >= 100 && status <= 199);
+    writer.output = output;
+    writer.length = 0;
+    writer.status = 0;
+    put_status_line(&writer, status);
+    if (prepared.iov_len > 0)
+        put(&writer, prepared.iov_base, prepared.iov_len);
+    PUT_LITERAL(&writer, "\r\n");
+    writer_pass(&writer);
+    return writer.status;
 }

@@ -36,10 +36,13 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
 int http1_reply_body(struct output *output, bool is_chunked, const struct iovec *spans,
                      size_t span_count, struct reply_memory memory);
 
-/* http1_reply_end - adds what ends the body. Errors: -ENOMEM. */
-int http1_reply_end(struct output *output, bool is_chunked);
+/* http1_reply_end - adds what ends the body; trailers only go with chunks. Errors: -ENOMEM. */
+int http1_reply_end(struct output *output, bool is_chunked, struct iovec trailers);
 
-/* http1_reply_continue - adds the interim reply 100. Errors: -ENOMEM. */
-int http1_reply_continue(struct output *output);
+/* The most entries of the output that an interim reply takes. */
+#define HTTP1_INTERIM_ENTRIES 3
+
+/* http1_reply_interim - adds an interim reply, copied. Errors: -ENOMEM. */
+int http1_reply_interim(struct output *output, int status, struct iovec prepared);
 
 #endif

@@ -61,7 +61,12 @@ bool output_is_empty(const struct output *output)
 
 bool output_has_room(const struct output *output)
 {
-    return output->count + OUTPUT_ROOM_ENTRIES <= OUTPUT_ENTRIES &&
+    return output_has_room_beside(output, 0);
+}
+
+bool output_has_room_beside(const struct output *output, unsigned entries)
+{
+    return output->count + entries + OUTPUT_ROOM_ENTRIES <= OUTPUT_ENTRIES &&
            output->unsent_bytes < OUTPUT_UNSENT_BYTES_MAX &&
            output->copied + COPY_ROOM_BYTES <= OUTPUT_COPY_BYTES;
 }

@@ -49,8 +49,10 @@ void output_drop(struct output *output);
 
 bool output_is_empty(const struct output *output);
 
-/* output_has_room - whether a reply, or a further piece of one, may be added. */
+/* output_has_room - whether a reply, or a further piece of one, may be added; with `_beside`:
+ * also when so many entries are added before it. */
 bool output_has_room(const struct output *output);
+bool output_has_room_beside(const struct output *output, unsigned entries);
 
 /*
  * output_copy - adds a copy of bytes. What does not fit into the room kept for it is allocated.

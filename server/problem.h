@@ -16,7 +16,10 @@
 /* The most fields problem_send() takes. */
 #define PROBLEM_FIELDS_MAX 6
 
-/* problem_title - the reason phrase of a status: "Not Found"; "Unknown" for one we do not name. */
+/* problem_reason - the reason phrase of a status: "Not Found"; "" for one that has none. */
+const char *problem_reason(int status);
+
+/* problem_title - the same, but "Unknown" for one that has none. */
 const char *problem_title(int status);
 
 /*

@@ -7,9 +7,12 @@
 
 #include <assert.h>
 
+#include <http/list.h>
+
 #include "carrier.h"
 
 static const struct reply_memory memory_none = {.release = NULL, .context = NULL};
+static const struct iovec trailers_none = {.iov_base = NULL, .iov_len = 0};
 
 static void memory_release(struct reply_memory memory)
 {
@@ -26,22 +29,51 @@ static size_t spans_bytes(const struct iovec *spans, size_t span_count)
     return sum;
 }
 
-/* Whether a body follows the head at all. Source: RFC 9110 sections 9.3.2, 15.3.5 and 15.4.5. */
+/* Whether a body follows the head at all.
+ * Source: RFC 9110 sections 9.3.2, 15.3.5, 15.3.6 and 15.4.5. */
 static bool has_body(const struct request *request, int status)
 {
-    return !request->is_head && status != 204 && status != 304;
+    return !request->is_head && status != 204 && status != 205 && status != 304;
 }
 
-/* 204 has no length to tell. Source: RFC 9110 section 8.6. */
+/* 204 has no length to tell, and 205 has to tell that it has nothing.
+ * Source: RFC 9110 sections 8.6 and 15.3.6. */
 static int64_t length_to_tell(int status, int64_t length_bytes)
 {
-    return status == 204 ? REPLY_LENGTH_UNKNOWN : length_bytes;
+    if (status == 204)
+        return REPLY_LENGTH_UNKNOWN;
+    return status == 205 ? 0 : length_bytes;
 }
 
-static void end(struct request *request)
+static void end(struct request *request, struct iovec trailers)
 {
     request->progress = REPLY_DONE;
-    request->carrier->end(request);
+    request->carrier->end(request, trailers);
+}
+
+/* Source: RFC 9110 section 10.1.4. */
+static bool takes_trailers(const struct request *request)
+{
+    const struct span *value = request_field(request, "TE");
+
+    for (; value != NULL; value = request_field_next(request, "TE", value)) {
+        struct list list;
+        struct span member;
+        list_init(&list, *value, ',');
+        while (list_next(&list, &member)) {
+            if (span_equals_ignoring_case(member, span_of_string("trailers")))
+                return true;
+        }
+    }
+    return false;
+}
+
+void reply_interim(struct request *request, int status, struct iovec prepared)
+{
+    assert(request->progress == REPLY_NONE);
+    assert(status >= 102 && status <= 199);
+    if (request->http_version >= 11)
+        request->carrier->interim(request, status, prepared);
 }
 
 void reply_send(struct request *request, const struct reply_head *head, const struct iovec *spans,
@@ -59,7 +91,7 @@ void reply_send(struct request *request, const struct reply_head *head, const st
         request->carrier->head(request, head, told, true, memory_none);
         (void)request->carrier->body(request, spans, span_count, memory);
     }
-    end(request);
+    end(request, trailers_none);
 }
 
 void reply_copy(struct request *request, const struct reply_head *head, const void *body,
@@ -72,7 +104,7 @@ void reply_copy(struct request *request, const struct reply_head *head, const vo
                            follows, memory_none);
     if (follows)
         request->carrier->copy(request, body, body_bytes);
-    end(request);
+    end(request, trailers_none);
 }
 
 void reply_head_only(struct request *request, const struct reply_head *head, int64_t length_bytes,
@@ -82,7 +114,7 @@ void reply_head_only(struct request *request, const struct reply_head *head, int
     assert(!has_body(request, head->status));
     request->carrier->head(request, head, length_to_tell(head->status, length_bytes), false,
                            memory);
-    end(request);
+    end(request, trailers_none);
 }
 
 void reply_start(struct request *request, const struct reply_head *head, int64_t length_bytes,
@@ -120,12 +152,19 @@ bool reply_write(struct request *request, const struct iovec *spans, size_t span
 
 void reply_end(struct request *request)
 {
+    reply_end_with_trailers(request, trailers_none);
+}
+
+void reply_end_with_trailers(struct request *request, struct iovec trailers)
+{
     assert(request->progress == REPLY_STARTED);
     if (!request->is_body_dropped && request->body_left_bytes > 0) {
         reply_abort(request);
         return;
     }
-    end(request);
+    if (trailers.iov_len > 0 && (request->is_body_dropped || !takes_trailers(request)))
+        trailers = trailers_none;
+    end(request, trailers);
 }
 
 void reply_abort(struct request *request)

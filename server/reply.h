@@ -5,7 +5,8 @@
  * Bytes are referred to, not copied: whoever passes them says with a reply_memory how long they
  * live, and is told once, when they are not needed anymore (sent, or dropped as the client left).
  * So a cache hit is a head of our own, the entry's prepared fields and the shared body in one
- * sendmsg(2). The server itself adds Date, Connection, Content-Length and Transfer-Encoding.
+ * sendmsg(2). The server itself adds Date, Connection, Content-Length and Transfer-Encoding, so
+ * these may not stand among the fields, but for Date with has_date.
  *
  * Nothing is sent inside these calls, and none of the handler's callbacks runs inside them. Sending
  * follows in the same turn of the loop or the next. No call here fails: when memory is short or the
@@ -34,11 +35,12 @@ struct reply_field {
 };
 
 struct reply_head {
-    int status;
+    int status; /* 200 to 999; one without a registered meaning has no reason phrase */
     const struct reply_field *fields; /* copied; Content-Type stands among them */
     size_t field_count;
     struct iovec prepared; /* whole lines "Name: value\r\n", before `fields`; length 0 for none */
     bool has_date;         /* the fields name a Date already: none is added */
+    bool closes;           /* the connection ends after this answer, and says so */
 };
 
 /* How long the bytes of one call live. `release` NULL: they outlive the server. */
@@ -48,8 +50,17 @@ struct reply_memory {
 };
 
 /*
+ * reply_interim - something to say before the answer: status 102 to 199, but for 101; as often as
+ * wished, before the call that gives the answer's head. `prepared` is as in a head. Left out for
+ * HTTP/1.0, and while the client does not take what is already there. 100 is the server's to send.
+ * Owns      the bytes are copied.
+ * Source    RFC 9110 section 15.2
+ */
+void reply_interim(struct request *request, int status, struct iovec prepared);
+
+/*
  * reply_send - the whole answer. The spans are the body; their sum is the Content-Length.
- * For HEAD, 204 and 304 the body is not sent; 304 and HEAD tell its length.
+ * For HEAD, 204, 205 and 304 the body is not sent; 304 and HEAD tell its length, 205 tells 0.
  * Owns      head->prepared and the spans' bytes stay until memory.release(memory.context).
  */
 void reply_send(struct request *request, const struct reply_head *head, const struct iovec *spans,
@@ -88,6 +99,15 @@ bool reply_write(struct request *request, const struct iovec *spans, size_t span
  * reply_end - the body is complete. One shorter than promised is aborted instead.
  */
 void reply_end(struct request *request);
+
+/*
+ * reply_end_with_trailers - the same, with fields behind the body, as lines "Name: value\r\n". They
+ * are left out unless the body goes out in chunks and the client said "TE: trailers". The caller
+ * saw to it that these may be trailers.
+ * Owns      the bytes are copied.
+ * Source    RFC 9110 sections 6.5 and 10.1.4
+ */
+void reply_end_with_trailers(struct request *request, struct iovec trailers);
 
 /*
  * reply_abort - the answer cannot be completed: the connection is cut (reset), so that nobody

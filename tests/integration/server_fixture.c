@@ -173,7 +173,7 @@ static struct server_route route(const char *path, request_start_fn *start, stru
 
 void fixture_start(struct fixture *fixture)
 {
-    struct server_route routes[ROUTES];
+    struct server_route routes[ROUTES + FIXTURE_EXTRA_MAX];
 
     assert_int_equal(access_new(fixture->access_hold_ms, &fixture->access), 0);
     routes[0] = access_route(fixture->access);
@@ -187,8 +187,10 @@ void fixture_start(struct fixture *fixture)
     routes[8] = route("/half", half_start, fixture);
     routes[9] = route("/body", body_start, fixture);
     routes[9].methods = REQUEST_POST | REQUEST_GET;
+    assert_true(fixture->extra_count <= FIXTURE_EXTRA_MAX);
+    memcpy(routes + ROUTES, fixture->extra, sizeof(fixture->extra));
     fixture->settings.routes = routes;
-    fixture->settings.route_count = ROUTES;
+    fixture->settings.route_count = ROUTES + fixture->extra_count;
     assert_int_equal(server_start(&fixture->settings, &fixture->server), 0);
     fixture->address = server_address(fixture->server, 0);
 }

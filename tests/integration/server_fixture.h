@@ -23,9 +23,13 @@
 
 #define FIXTURE_BIG_BYTES (8 * 1024 * 1024)
 
+#define FIXTURE_EXTRA_MAX 8
+
 struct fixture {
     struct server_settings settings; /* for a test to change before fixture_start() */
     uint32_t access_hold_ms;
+    struct server_route extra[FIXTURE_EXTRA_MAX]; /* a test's own routes */
+    size_t extra_count;
     struct server *server;
     struct access *access;
     const struct sockaddr_storage *address; /* where it listens; 127.0.0.1 unless settings differ */

@@ -208,6 +208,30 @@ static bool take_body(struct client *client, struct client_reply *reply, size_t 
     return true;
 }
 
+/* The lines up to the empty one. */
+static bool take_trailers(struct client *client, struct client_reply *reply)
+{
+    size_t length = 0;
+
+    reply->trailers = calloc(1, 1);
+    for (;;) {
+        char *line = take_to(client, "\r\n");
+        if (line == NULL || reply->trailers == NULL)
+            return false;
+        bool is_last = strcmp(line, "\r\n") == 0;
+        if (!is_last) {
+            reply->trailers = realloc(reply->trailers, length + strlen(line) + 1);
+            if (reply->trailers == NULL)
+                fail("memory");
+            memcpy(reply->trailers + length, line, strlen(line) + 1);
+            length += strlen(line);
+        }
+        free(line);
+        if (is_last)
+            return true;
+    }
+}
+
 static bool take_chunks(struct client *client, struct client_reply *reply)
 {
     for (;;) {
@@ -218,13 +242,15 @@ static bool take_chunks(struct client *client, struct client_reply *reply)
         free(line);
         if (length > 0 && !take_body(client, reply, length))
             return false;
+        if (length == 0)
+            return take_trailers(client, reply);
         char *end = take_to(client, "\r\n");
         if (end == NULL)
             return false;
         bool is_clean = strcmp(end, "\r\n") == 0;
         free(end);
-        if (!is_clean || length == 0)
-            return is_clean;
+        if (!is_clean)
+            return false;
     }
 }
 
@@ -270,6 +296,7 @@ void client_reply_fini(struct client_reply *reply)
 {
     free(reply->head);
     free(reply->body);
+    free(reply->trailers);
     memset(reply, 0, sizeof(*reply));
 }
 

@@ -30,6 +30,7 @@ struct client_reply {
     char *head;      /* status line and fields, terminated by zero */
     char *body;      /* terminated by zero behind body_bytes */
     size_t body_bytes;
+    char *trailers; /* the lines behind the last chunk, terminated by zero; NULL without chunks */
 };
 
 /* client_open - connects. client_open_small: with that receive buffer, so the server's sends stall.

@@ -262,8 +262,45 @@ static void test_body_in_chunks(void **state)
     output_init(&output);
     assert_int_equal(http1_reply_body(&output, true, spans, 2, memory_none), 0);
     assert_int_equal(http1_reply_body(&output, true, spans, 1, memory_none), 0);
-    assert_int_equal(http1_reply_end(&output, true), 0);
+    assert_int_equal(http1_reply_end(&output, true, (struct iovec){NULL, 0}), 0);
     expect(&output, 3, "11\r\n0123456789abcdefg\r\na\r\n0123456789\r\n0\r\n\r\n");
+}
+
+static void test_trailers_stand_behind_the_last_chunk(void **state)
+{
+    struct iovec trailers = {.iov_base = (char *)"A: b\r\n", .iov_len = 6};
+    struct output output;
+
+    (void)state;
+    output_init(&output);
+    assert_int_equal(http1_reply_end(&output, true, trailers), 0);
+    expect(&output, 3, "0\r\nA: b\r\n\r\n");
+    assert_int_equal(http1_reply_end(&output, false, trailers), 0);
+    assert_true(output_is_empty(&output));
+}
+
+/* However long its lines are, and however little room there is for copies. */
+static void test_interim_reply_takes_no_more_entries_than_it_says(void **state)
+{
+    static char lines[20000];
+    struct iovec none = {NULL, 0};
+    struct output output;
+
+    (void)state;
+    memset(lines, 'v', sizeof(lines));
+    for (size_t length = 0; length <= sizeof(lines); length += 500) {
+        for (size_t copied = 0; copied <= OUTPUT_COPY_BYTES; copied += 512) {
+            struct iovec prepared = {.iov_base = lines, .iov_len = length};
+            output_init(&output);
+            assert_int_equal(output_copy(&output, lines, copied), 0);
+            unsigned before = output.count;
+            assert_int_equal(http1_reply_interim(&output, 103, prepared), 0);
+            assert_in_range(output.count, before, before + HTTP1_INTERIM_ENTRIES);
+            output_drop(&output);
+        }
+    }
+    assert_int_equal(http1_reply_interim(&output, 199, none), 0);
+    expect(&output, 100, "HTTP/1.1 199 \r\n\r\n");
 }
 
 int main(void)
@@ -280,6 +317,8 @@ int main(void)
         cmocka_unit_test(test_head_says_how_the_connection_goes_on),
         cmocka_unit_test(test_fields_longer_than_any_buffer_are_sent_whole),
         cmocka_unit_test(test_body_in_chunks),
+        cmocka_unit_test(test_trailers_stand_behind_the_last_chunk),
+        cmocka_unit_test(test_interim_reply_takes_no_more_entries_than_it_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,11 @@ static void test_every_status_has_a_title(void **state)
     (void)state;
     assert_string_equal(problem_title(431), "Request Header Fields Too Large");
     assert_string_equal(problem_title(299), "Unknown");
+    assert_string_equal(problem_reason(100), "Continue");
+    assert_string_equal(problem_reason(508), "Loop Detected");
+    assert_string_equal(problem_reason(511), "Network Authentication Required");
+    assert_string_equal(problem_reason(299), "");
+    assert_string_equal(problem_reason(999), "");
 }
 
 int main(void)

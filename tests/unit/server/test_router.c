@@ -42,9 +42,10 @@ static void note_copy(struct request *request, const void *bytes, size_t length)
     (void)length;
 }
 
-static void note_end(struct request *request)
+static void note_end(struct request *request, struct iovec trailers)
 {
     (void)request;
+    (void)trailers;
 }
 
 static const struct carrier_ops carrier = {.head = note_head, .copy = note_copy, .end = note_end};
