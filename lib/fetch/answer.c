@@ -53,6 +53,12 @@ size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch
     return object_max < setting_max ? object_max : setting_max;
 }
 
+/* Case 6: statuses about the request rather than the resource. The next may fare better. */
+static bool is_refusal(int status)
+{
+    return status == 401 || status == 403 || status == 407 || status == 429;
+}
+
 static enum answer_sharing sharing_of(const struct fetch_lane *lane,
                                       const struct fetch_policy *policy,
                                       const struct upstream_head *head,
@@ -64,14 +70,19 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
     case STORABLE_YES:
         break;
     case STORABLE_NO_LIFETIME: /* the last that is looked at: nothing says that it is private */
-        return ANSWER_SHARE;
+        return is_refusal(head->status) ? ANSWER_REFUSAL : ANSWER_SHARE;
     default:
         return ANSWER_PRIVATE;
     }
     if (head->content_length_bytes >= 0 &&
         (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane, policy))
         return ANSWER_PRIVATE;
-    return entry_ttl_s(entry, entry->response_s) > 0 ? ANSWER_STORE : ANSWER_SHARE;
+    if (is_refusal(head->status) && !freshness_is_explicit(freshness))
+        return ANSWER_REFUSAL; /* "public" alone: not so long as we would keep an answer by default
+                                */
+    if (entry_ttl_s(entry, entry->response_s) > 0)
+        return ANSWER_STORE;
+    return is_refusal(head->status) ? ANSWER_REFUSAL : ANSWER_SHARE;
 }
 
 void answer_path_init(struct answer_path *path)

@@ -14,7 +14,8 @@
 enum answer_sharing {
     ANSWER_STORE,   /* for everybody, and kept */
     ANSWER_SHARE,   /* for those who wait now */
-    ANSWER_PRIVATE, /* for one alone: the others have to ask for themselves */
+    ANSWER_REFUSAL, /* of one request: the others ask for themselves, now; nothing is remembered */
+    ANSWER_PRIVATE, /* for one alone: the others ask for themselves, and so do those who come */
 };
 
 struct answer {
@@ -26,7 +27,7 @@ struct answer {
  * answer_judge - the verdict, and the entry with its prepared head.
  * Errors    -EFBIG: its length is beyond what is passed on at all; -ENOMEM.
  * Owns      the caller gets answer->entry.
- * Source    COALESCING cases 5, 13, 14, 23; RFC 9111 section 3
+ * Source    COALESCING cases 5, 6, 13, 14, 23; RFC 9111 section 3
  */
 int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, const struct key *key,
                  int64_t request_s, const struct upstream_head *head, struct answer *ret_answer);

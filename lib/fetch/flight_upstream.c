@@ -60,11 +60,11 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
 
-/* Cases 5, 13, 14 and 23: what the head says about sharing. */
+/* Cases 5, 6, 13, 14 and 23: what the head says about sharing. */
 static void flight_decide(struct flight *flight, enum answer_sharing sharing)
 {
     if (flight->state == FLIGHT_SUPERSEDED) {
-        if (sharing == ANSWER_PRIVATE) /* purged before: it is the leader's alone all the same */
+        if (sharing >= ANSWER_REFUSAL) /* purged before: it is the leader's alone all the same */
             flight_enter(flight, FLIGHT_SPLIT);
         return;
     }
@@ -79,7 +79,7 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing)
         flight_supersede(flight, false);
     } else {
         flight_enter(flight, FLIGHT_SPLIT);
-        flight_supersede(flight, true);
+        flight_supersede(flight, sharing == ANSWER_PRIVATE);
     }
 }
 

@@ -171,6 +171,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
     static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
     static const char *const lasting[] = {"max-age=1", "max-age=60", "public, s-maxage=2"};
     static const char *const passing[] = {"max-age=0", "no-cache", "s-maxage=0"};
+    static const int refusals[] = {401, 403, 407, 429};
     static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
     struct sim_random *random = &exchange->sim->random;
     char number[16];
@@ -181,6 +182,12 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
     switch (exchange->answer) {
     case SIM_PRIVATE:
         append_field(fields, "Cache-Control", privates[sim_below(random, 3)]);
+        exchange->is_head_private = true;
+        break;
+    case SIM_REFUSAL:
+        exchange->status = refusals[sim_below(random, 4)];
+        if (sim_chance(random, 50))
+            append_field(fields, "Cache-Control", "public");
         exchange->is_head_private = true;
         break;
     case SIM_SHARED:

@@ -29,6 +29,7 @@ enum sim_answer {
     SIM_STORABLE,
     SIM_SHARED,   /* for those who wait, not kept */
     SIM_PRIVATE,  /* for the leader alone */
+    SIM_REFUSAL,  /* for the leader alone, and nothing to remember */
     SIM_TOO_LONG, /* as private, because of its announced length */
     SIM_REDIRECT,
     SIM_UNASKED,       /* 206 or 304 */

@@ -110,6 +110,97 @@ static void test_private_answer_of_one_who_left_is_nobodys(void **state)
     rig_free(&rig);
 }
 
+/* The others of a crowd ask for themselves, all at once, and the first request of the next crowd is
+ * coalesced again: a refusal says nothing about the URL. */
+static void test_case_06_refusal_stays_with_its_reader(void **state)
+{
+    static const int statuses[] = {401, 403, 407, 429};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        struct rig rig;
+        struct rig_reader readers[4] = {0};
+        rig_new(&rig, NULL);
+        for (unsigned j = 0; j < 4; j++)
+            rig_ask(&rig, &readers[j], j % 2, URL);
+        rig_connect(&rig, 0);
+        rig_head(&rig, 0, statuses[i], 2, i % 2 == 0 ? "" : "Cache-Control: public");
+        assert_int_equal(rig.started, 4);
+        rig_data(&rig, 0, "no");
+        rig_done(&rig, 0, 0);
+        assert_true(rig_is_whole(&readers[0], "no"));
+        assert_int_equal(readers[0].reader.entry->status, statuses[i]);
+        for (unsigned j = 1; j < 4; j++)
+            assert_int_equal(readers[j].reader.state, FETCH_WAITING);
+        for (unsigned j = 1; j < 4; j++)
+            rig_answer(&rig, j, "", "yes");
+        for (unsigned j = 1; j < 4; j++)
+            assert_true(rig_is_whole(&readers[j], "yes"));
+        for (unsigned j = 0; j < 4; j++)
+            rig_leave(&readers[j]);
+        for (unsigned j = 0; j < 2; j++)
+            rig_ask_with(&rig, &readers[j], j, URL, FETCH_FRESH_ONLY * (j == 0));
+        rig_settle(&rig);
+        assert_int_equal(rig.started, 5);
+        rig_answer(&rig, 4, "", "kept");
+        assert_true(rig_is_whole(&readers[1], "kept"));
+        for (unsigned j = 0; j < 2; j++)
+            rig_leave(&readers[j]);
+        rig_free(&rig);
+    }
+}
+
+/* Then it is an answer like others: the standard says who may have it, and for how long. */
+static void test_case_06_refusal_that_states_its_lifetime_is_kept(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 403, 2, "Cache-Control: max-age=9");
+    rig_data(&rig, 0, "no");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&b, "no"));
+    rig_ask(&rig, &c, 1, URL);
+    assert_int_equal(c.reader.source, FETCH_FROM_STORE);
+    assert_int_equal(rig.started, 1);
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
+/* Purged while they wait: those who are there are still no crowd for somebody's refusal. */
+static void test_case_06_refusal_after_a_purge_is_not_shared(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0}, c = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_ask(&rig, &b, 1, URL);
+    rig_connect(&rig, 0);
+    rig_ask_with(&rig, &c, 1, URL, FETCH_FRESH_ONLY); /* supersedes the first */
+    rig_settle(&rig);
+    rig_head(&rig, 0, 429, 0, "");
+    rig_done(&rig, 0, 0);
+    assert_int_equal(a.reader.entry->status, 429);
+    assert_int_equal(rig.started, 3);
+    rig_answer(&rig, 1, "", "c");
+    rig_answer(&rig, 2, "", "b");
+    assert_true(rig_is_whole(&b, "b"));
+    assert_true(rig_is_whole(&c, "c"));
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_leave(&c);
+    rig_free(&rig);
+}
+
 /* Case 13: a private answer with a status that has to be understood, and is not, stays private. */
 static void test_private_answer_not_understood_is_not_shared(void **state)
 {
@@ -262,6 +353,9 @@ int main(void)
         cmocka_unit_test(test_private_answer_stays_with_its_reader),
         cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
         cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
+        cmocka_unit_test(test_case_06_refusal_stays_with_its_reader),
+        cmocka_unit_test(test_case_06_refusal_that_states_its_lifetime_is_kept),
+        cmocka_unit_test(test_case_06_refusal_after_a_purge_is_not_shared),
         cmocka_unit_test(test_private_answer_not_understood_is_not_shared),
         cmocka_unit_test(test_unkept_answer_is_shared_once),
         cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
