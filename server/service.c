@@ -55,6 +55,9 @@ static int fetcher_make(struct service *service)
     fetch_settings_default(&fetch);
     fetch.default_lifetime_s = (uint32_t)config->fetch_lifetime_s;
     fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
+    fetch.stale.if_unreachable_s = (int64_t)config->fetch_stale_on_failure_s;
+    fetch.stale.if_error_s = (int64_t)config->fetch_stale_if_error_s;
+    fetch.retry_after_max_s = (uint32_t)config->fetch_retry_after_max_s;
     fetch.resolve_timeout_ms = (uint32_t)config->fetch_timeouts_resolve_ms;
     fetch.connect_timeout_ms = (uint32_t)config->fetch_timeouts_connect_ms;
     fetch.head_timeout_ms = (uint32_t)config->fetch_timeouts_header_ms;

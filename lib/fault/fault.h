@@ -11,15 +11,16 @@
 #include <stdbool.h>
 
 #define FAULTS(X)                                                                                  \
-    X(no_second_look)     /* the leader does not look into the store again */                      \
-    X(lost_grant)         /* a grant to a waiter that was cancelled goes to nobody */              \
-    X(lost_wake_up)       /* what came while a reader was awake is not told to it */               \
-    X(store_truncated)    /* a body shorter than announced passes for whole */                     \
-    X(join_superseded)    /* a superseded flight can still be joined */                            \
-    X(store_purged)       /* a flight that was purged stores its answer */                         \
-    X(settle_twice)       /* a reader that failed is told again */                                 \
-    X(share_private)      /* what is for the leader alone goes to all who wait */                  \
-    X(deserted_forgotten) /* a flight is not told that nobody is left */
+    X(no_second_look)      /* the leader does not look into the store again */                     \
+    X(lost_grant)          /* a grant to a waiter that was cancelled goes to nobody */             \
+    X(lost_wake_up)        /* what came while a reader was awake is not told to it */              \
+    X(store_truncated)     /* a body shorter than announced passes for whole */                    \
+    X(join_superseded)     /* a superseded flight can still be joined */                           \
+    X(store_purged)        /* a flight that was purged stores its answer */                        \
+    X(settle_twice)        /* a reader that failed is told again */                                \
+    X(share_private)       /* what is for the leader alone goes to all who wait */                 \
+    X(deserted_forgotten)  /* a flight is not told that nobody is left */                          \
+    X(stale_beyond_window) /* a stale answer is used whatever it and its age say */
 
 #ifdef FETCHONCE_FAULTS
 #define X(name) FAULT_##name,

@@ -14,21 +14,26 @@ static const struct {
     int status;
     struct fetch_failure failure;
 } failures[] = {
-    {-EACCES, {403, "this URL may not be fetched through this server", 0, "guard"}},
-    {-ENOENT, {502, "the origin could not be reached", 1, "no-such-name"}},
-    {-ECONNREFUSED, {502, "the origin could not be reached", 1, "no-connection"}},
+    {-EACCES,
+     {403, FETCH_TROUBLE_FINAL, "this URL may not be fetched through this server", 0, "guard"}},
+    {-ENOENT, {502, FETCH_TROUBLE_NO_ANSWER, "the origin could not be reached", 1, "no-such-name"}},
+    {-ECONNREFUSED,
+     {502, FETCH_TROUBLE_NO_ANSWER, "the origin could not be reached", 1, "no-connection"}},
     {-ECONNRESET,
-     {502, "the origin closed the connection before its answer was complete", 1,
-      "connection-broke"}},
-    {-EPROTO, {502, "the origin's answer is not valid HTTP", 0, "not-http"}},
-    {-EBADMSG, {502, "the origin redirects to a URL that is not valid", 0, "bad-redirect"}},
-    {-ELOOP, {502, "the origin redirects too often", 0, "too-many-redirects"}},
-    {-EFBIG, {502, "the origin's answer is too large", 0, "too-large"}},
-    {-ETIMEDOUT, {504, "the origin did not answer in time", 5, "timeout"}},
-    {-EBUSY, {503, "too many requests wait for an origin", 1, "too-many-waiters"}},
-    {-ENOMEM, {503, "this server is out of memory", 1, "out-of-memory"}},
-    {-ESHUTDOWN, {503, "this server is stopping", 5, "stopping"}},
-    {-ECANCELED, {502, "the origin's answer was given up", 1, "given-up"}},
+     {502, FETCH_TROUBLE_NO_ANSWER,
+      "the origin closed the connection before its answer was complete", 1, "connection-broke"}},
+    {-EPROTO, {502, FETCH_TROUBLE_ERROR, "the origin's answer is not valid HTTP", 0, "not-http"}},
+    {-EBADMSG,
+     {502, FETCH_TROUBLE_ERROR, "the origin redirects to a URL that is not valid", 0,
+      "bad-redirect"}},
+    {-ELOOP, {502, FETCH_TROUBLE_ERROR, "the origin redirects too often", 0, "too-many-redirects"}},
+    {-EFBIG, {502, FETCH_TROUBLE_ERROR, "the origin's answer is too large", 0, "too-large"}},
+    {-ETIMEDOUT, {504, FETCH_TROUBLE_NO_ANSWER, "the origin did not answer in time", 5, "timeout"}},
+    {-EBUSY,
+     {503, FETCH_TROUBLE_NO_ANSWER, "too many requests wait for an origin", 1, "too-many-waiters"}},
+    {-ENOMEM, {503, FETCH_TROUBLE_NO_ANSWER, "this server is out of memory", 1, "out-of-memory"}},
+    {-ESHUTDOWN, {503, FETCH_TROUBLE_NO_ANSWER, "this server is stopping", 5, "stopping"}},
+    {-ECANCELED, {502, FETCH_TROUBLE_ERROR, "the origin's answer was given up", 1, "given-up"}},
 };
 
 struct fetch_failure failure_of_status(int status)
@@ -37,5 +42,12 @@ struct fetch_failure failure_of_status(int status)
         if (failures[i].status == status)
             return failures[i].failure;
     }
-    return (struct fetch_failure){502, "the origin's answer could not be read", 1, "other"};
+    return (struct fetch_failure){502, FETCH_TROUBLE_ERROR, "the origin's answer could not be read",
+                                  1, "other"};
+}
+
+struct fetch_failure failure_of_error(void)
+{
+    return (struct fetch_failure){503, FETCH_TROUBLE_ERROR,
+                                  "the origin cannot answer for the time being", 1, "origin-error"};
 }

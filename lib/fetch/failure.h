@@ -11,4 +11,7 @@
 /* failure_of_status - for a status of upstream.h or of the flight; never fails. */
 struct fetch_failure failure_of_status(int status);
 
+/* failure_of_error - the origin answered with an error, and wants to be left alone for a while. */
+struct fetch_failure failure_of_error(void);
+
 #endif

@@ -102,12 +102,8 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
         flight_publish(flight);
     } else if (status < 0 && failure != NULL && flight->entry == NULL && status != -ENOMEM &&
                status != -ECANCELED) {
-        struct table_mark mark = {
-            .kind = MARK_FAILURE,
-            .until_ns = async_loop_now_ns(lane->loop) +
-                        flight_settings(flight)->negative_lifetime_ms * ASYNC_MS,
-            .failure = *failure,
-        };
+        struct table_mark mark = flight_mark_failure(flight, failure);
+
         flight_leave_table(flight, &mark);
     } else {
         flight_leave_table(flight, NULL);
@@ -144,17 +140,10 @@ void flight_fail(struct flight *flight, int status)
     flight_finish(flight, status, &failure);
 }
 
-void flight_supersede(struct flight *flight, bool is_uncacheable)
+void flight_supersede(struct flight *flight, const struct table_mark *mark)
 {
-    struct fetch_lane *lane = flight->lane;
-    const int64_t marker_s = flight_settings(flight)->uncacheable_marker_s;
-    struct table_mark mark = {.kind = MARK_UNCACHEABLE};
-
-    /* Jittered by a quarter, so that URLs found uncacheable together are not tried again so. */
-    mark.until_ns = async_loop_now_ns(lane->loop) + marker_s * ASYNC_S * 7 / 8 +
-                    (int64_t)lane_random_below(lane, (uint64_t)(marker_s * 250 + 1)) * ASYNC_MS;
     if (!FAULT(join_superseded))
-        flight_leave_table(flight, is_uncacheable ? &mark : NULL);
+        flight_leave_table(flight, mark);
     flight_release_key(flight);
 }
 

@@ -79,6 +79,7 @@ struct flight {
     uint32_t unanswered;           /* readers that have not yet taken entry and segment */
     int64_t length_bytes;          /* of the body, -1: not known; set with the entry */
     bool is_rest_wanted;           /* it is to be finished even if nobody is left */
+    int head_status;               /* of the final head; 0 before it */
     bool is_storing;               /* the entry goes into the store when complete */
     bool is_split;                 /* all but the leader go on by themselves */
     bool is_ended;
@@ -121,8 +122,24 @@ void flight_begin(struct flight *flight);
 void flight_finish(struct flight *flight, int status, const struct fetch_failure *failure);
 void flight_fail(struct flight *flight, int status);
 
-/* flight_supersede - nobody may join any more and nothing is stored; those who are here stay. */
-void flight_supersede(struct flight *flight, bool is_uncacheable);
+/* flight_supersede - nobody may join any more and nothing is stored; those who are here stay. The
+ * mark is as in flight_leave_table(). */
+void flight_supersede(struct flight *flight, const struct table_mark *mark);
+
+/* What is told to those who come soon after: the time of each begins now. */
+struct table_mark flight_mark_uncacheable(struct flight *flight);
+struct table_mark flight_mark_failure(struct flight *flight, const struct fetch_failure *failure);
+
+/* flight_has_stale - whether what is stored may take the place of an error, as far as it says
+ * itself what may be done with it. */
+bool flight_has_stale(const struct flight *flight);
+
+/*
+ * flight_mark_of_head - MARK_LEFT_ALONE, if a 503 or 429 says Retry-After; MARK_ERROR, if it is an
+ * error whose place a stale answer may take; else MARK_NONE.
+ * Source    COALESCING case 5; RFC 5861 section 4, RFC 9110 section 10.2.3
+ */
+struct table_mark flight_mark_of_head(struct flight *flight, const struct upstream_head *head);
 
 /* flight_enter - the next state, which the drawing in flight.c has to allow (asserted). The other:
  * a superseded flight stays so; it only has no other name for where it is. */
@@ -173,6 +190,10 @@ bool flight_purge_locked(struct table_shard *shard, struct flight *flight)
  * if the flight was still there: after a purge it has nothing to say about the key.
  */
 void flight_leave_table(struct flight *flight, const struct table_mark *mark)
+    ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_set_mark - of a flight that is in no table; replaces what is marked. */
+void flight_set_mark(struct flight *flight, const struct table_mark *mark)
     ASYNC_EXCLUDES(flight_table_class);
 
 /* flight_publish - puts the complete entry into the store, and the flight out of the table. */

@@ -42,6 +42,14 @@ void flight_publish(struct flight *flight)
         LANE_COUNT(flight->lane, stored, 1);
 }
 
+void flight_set_mark(struct flight *flight, const struct table_mark *mark)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+
+    table_mark_set_locked(shard, &flight->key, mark);
+    table_unlock(shard);
+}
+
 /* A URL that could not be coalesced can be now (case 13). */
 void flight_clear_mark(struct flight *flight)
 {

@@ -60,8 +60,9 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
 
-/* Cases 5, 6, 13, 14 and 23: what the head says about sharing. */
-static void flight_decide(struct flight *flight, enum answer_sharing sharing)
+/* For whom this answer is (cases 6, 13, 14 and 23); `mark` is what is to be said of it. */
+static void flight_decide(struct flight *flight, enum answer_sharing sharing,
+                          const struct table_mark *mark)
 {
     if (flight->state == FLIGHT_SUPERSEDED) {
         if (sharing >= ANSWER_REFUSAL) /* purged before: it is the leader's alone all the same */
@@ -70,16 +71,22 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing)
     }
     if (flight->is_solo) {
         flight_enter(flight, FLIGHT_SPLIT);
-        if (sharing == ANSWER_STORE)
+        if (mark->kind != MARK_NONE)
+            flight_set_mark(flight, mark);
+        else if (sharing == ANSWER_STORE)
             flight_clear_mark(flight);
     } else if (sharing == ANSWER_STORE) {
         flight_enter(flight, FLIGHT_STREAMING);
     } else if (sharing == ANSWER_SHARE) {
         flight_enter(flight, FLIGHT_SUPERSEDED);
-        flight_supersede(flight, false);
+        flight_supersede(flight, mark->kind != MARK_NONE ? mark : NULL);
     } else {
+        struct table_mark uncacheable = flight_mark_uncacheable(flight);
+
         flight_enter(flight, FLIGHT_SPLIT);
-        flight_supersede(flight, sharing == ANSWER_PRIVATE);
+        flight_supersede(flight, mark->kind != MARK_NONE     ? mark
+                                 : sharing == ANSWER_PRIVATE ? &uncacheable
+                                                             : NULL);
     }
 }
 
@@ -87,6 +94,7 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing)
 static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
 {
     struct fetch_lane *lane = flight->lane;
+    struct table_mark mark = flight_mark_of_head(flight, head);
     struct answer answer;
     struct fetch_segment *segment;
     int err =
@@ -100,11 +108,15 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
         entry_unref(answer.entry);
         return stop_with(flight, err);
     }
-    flight_decide(flight, answer.sharing);
+    /* Case 5: it would push out what may be used in its place. */
+    if (mark.kind != MARK_NONE && answer.sharing == ANSWER_STORE && flight_has_stale(flight))
+        answer.sharing = ANSWER_SHARE;
+    flight_decide(flight, answer.sharing, &mark);
     flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
 
     flight_lock(flight);
     flight->length_bytes = head->content_length_bytes;
+    flight->head_status = head->status;
     flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
     flight->is_storing = flight->state == FLIGHT_STREAMING;
     if (!flight->is_split || flight->leader != NULL) {
@@ -139,8 +151,10 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
 /* Case 24: longer than what is stored, and nobody said so before. */
 static void stop_storing(struct flight *flight)
 {
+    struct table_mark uncacheable = flight_mark_uncacheable(flight);
+
     flight_enter(flight, FLIGHT_SUPERSEDED);
-    flight_supersede(flight, true);
+    flight_supersede(flight, &uncacheable);
     flight_lock(flight);
     flight->is_storing = false;
     if (flight->readers == 0)

@@ -10,6 +10,8 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .default_lifetime_s = 60,
         .negative_lifetime_ms = 1000,
         .uncacheable_marker_s = 120,
+        .stale = {.if_unreachable_s = 86400},
+        .retry_after_max_s = 300,
 
         .resolve_timeout_ms = 5000,
         .connect_timeout_ms = 5000,

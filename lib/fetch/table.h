@@ -28,6 +28,8 @@ extern struct async_capability flight_table_class;
 enum mark_kind {
     MARK_NONE,
     MARK_FAILURE,     /* what is asked for failed just now: the same answer for all */
+    MARK_ERROR,       /* an error came just now: for those who may have a stale answer */
+    MARK_LEFT_ALONE,  /* the origin said when to come again */
     MARK_UNCACHEABLE, /* requests go upstream by themselves */
 };
 

@@ -106,6 +106,13 @@ static void add_field(struct fetch_answer *answer, const char *name, const char 
     answer->fields[answer->count++] = (struct reply_field){name, value};
 }
 
+/* Negative for what is stale. */
+static char *write_ttl(char *at, int64_t ttl_s)
+{
+    at = write_text(at, ttl_s < 0 ? "; ttl=-" : "; ttl=");
+    return fetch_write_number(at, ttl_s < 0 ? (uint64_t)-ttl_s : (uint64_t)ttl_s);
+}
+
 /* Age and Cache-Status of an entry of the store. Sources: RFC 9111 section 5.1, RFC 9211. */
 void fetch_describe_hit(struct fetch_answer *answer, const struct entry *entry, int64_t now_s)
 {
@@ -113,10 +120,30 @@ void fetch_describe_hit(struct fetch_answer *answer, const struct entry *entry, 
 
     answer->count = 0;
     fetch_write_number(answer->age, (uint64_t)entry_age_s(entry, now_s));
-    fetch_write_number(write_text(answer->cache_status, "fetchonce; hit; ttl="),
-                       ttl_s > 0 ? (uint64_t)ttl_s : 0);
+    write_ttl(write_text(answer->cache_status, "fetchonce; hit"), ttl_s);
     add_field(answer, "Age", answer->age);
     add_field(answer, "Cache-Status", answer->cache_status);
+}
+
+static const char *forward_reason(const struct fetch_reader *reader)
+{
+    if (reader->is_stale)
+        return "fetchonce; fwd=stale";
+    return (reader->flags & FETCH_FRESH_ONLY) != 0 ? "fetchonce; fwd=request"
+                                                   : "fetchonce; fwd=uri-miss";
+}
+
+static void write_forwarded(char *at, const struct fetch_reader *reader, int64_t now_s)
+{
+    at = write_text(at, forward_reason(reader));
+    if (reader->forward_status != 0)
+        at = fetch_write_number(write_text(at, "; fwd-status="), (uint64_t)reader->forward_status);
+    if (reader->is_stale)
+        at = write_ttl(at, entry_ttl_s(reader->entry, now_s));
+    if (reader->source == FETCH_FROM_COLLAPSED)
+        write_text(at, "; collapsed");
+    else if (reader->is_stored)
+        write_text(at, "; stored");
 }
 
 /* The same for an answer that came from the origin now, for this request or for another. */
@@ -125,25 +152,17 @@ void fetch_describe_miss(struct fetch_answer *answer, const struct request *requ
 {
     int64_t age_s = entry_age_s(reader->entry, now_s);
     int64_t waited_us = (reader->answered_ns - request->start_ns) / 1000;
-    bool is_collapsed = reader->source == FETCH_FROM_COLLAPSED;
-    char *at;
+    const char *waited_for = reader->source == FETCH_FROM_COLLAPSED ? "wait" : "origin";
 
     answer->count = 0;
     if (age_s > 0) {
         fetch_write_number(answer->age, (uint64_t)age_s);
         add_field(answer, "Age", answer->age);
     }
-    at = write_text(answer->cache_status, (reader->flags & FETCH_FRESH_ONLY) != 0
-                                              ? "fetchonce; fwd=request"
-                                              : "fetchonce; fwd=uri-miss");
-    if (is_collapsed)
-        write_text(at, "; collapsed");
-    else if (reader->is_stored)
-        write_text(at, "; stored");
+    write_forwarded(answer->cache_status, reader, now_s);
     add_field(answer, "Cache-Status", answer->cache_status);
-    snprintf(answer->timing, sizeof answer->timing, "%s;dur=%lld.%03lld",
-             is_collapsed ? "wait" : "origin", (long long)(waited_us / 1000),
-             (long long)(waited_us % 1000));
+    snprintf(answer->timing, sizeof answer->timing, "%s;dur=%lld.%03lld", waited_for,
+             (long long)(waited_us / 1000), (long long)(waited_us % 1000));
     add_field(answer, "Server-Timing", answer->timing);
 }
 

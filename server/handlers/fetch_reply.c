@@ -298,6 +298,8 @@ static void answer_request(struct fetch_reply *self)
         fetch_reader_wait(reader);
         return;
     }
+    if (reader->is_stale)
+        log_failure(reader, entry->status, reader->failure.reason);
     if (reader->source == FETCH_FROM_STORE)
         fetch_describe_hit(&answer, entry, now_s);
     else
@@ -390,6 +392,6 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
     if (entry != NULL)
         fetch_reader_start_hit(&self->reader, lane, query->request, &entry, on_progress);
     else
-        fetch_reader_start(&self->reader, lane, query->request, flags, on_progress);
+        fetch_reader_start(&self->reader, lane, query->request, NULL, flags, on_progress);
     advance(self);
 }

@@ -209,7 +209,7 @@ static void on_start(struct async_task *task)
 
     if (fetch_request_new(fetcher_policy(net->fetcher), net->store, ask->url, &request) < 0)
         die("a request");
-    fetch_reader_start(&ask->reader, ask->loop->lane, request, ask->flags, on_progress);
+    fetch_reader_start(&ask->reader, ask->loop->lane, request, NULL, ask->flags, on_progress);
     fetch_request_unref(request);
     if (ask->reader.state != FETCH_WAITING)
         on_progress(&ask->reader);

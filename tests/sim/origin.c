@@ -169,12 +169,22 @@ static void append_field(struct fields *fields, const char *name, const char *va
 static void fill_head(struct sim_exchange *exchange, struct fields *fields)
 {
     static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
-    static const char *const lasting[] = {"max-age=1", "max-age=60", "public, s-maxage=2"};
+    static const struct {
+        const char *control;
+        int64_t stale_s; /* -1: does not say */
+    } lasting[] = {
+        {"max-age=1", -1},
+        {"max-age=60", -1},
+        {"public, s-maxage=2", 0},
+        {"max-age=1, must-revalidate, stale-if-error=60", 0},
+        {"max-age=1, stale-if-error=2", 2},
+    };
     static const char *const passing[] = {"max-age=0", "no-cache", "s-maxage=0"};
     static const int refusals[] = {401, 403, 407, 429};
     static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
     struct sim_random *random = &exchange->sim->random;
     char number[16];
+    unsigned kind;
 
     snprintf(number, sizeof number, "%u", exchange->number);
     append_field(fields, "X-Exchange", number);
@@ -193,6 +203,8 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
     case SIM_SHARED:
         exchange->status = sim_chance(random, 50) ? 503 : 200;
         append_field(fields, "Cache-Control", passing[sim_below(random, 3)]);
+        if (exchange->status == 503 && sim_chance(random, 30))
+            append_field(fields, "Retry-After", "1");
         break;
     case SIM_REDIRECT:
         exchange->status = 302;
@@ -205,7 +217,9 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
         exchange->status = sim_chance(random, 50) ? 206 : 304;
         break;
     default:
-        append_field(fields, "Cache-Control", lasting[sim_below(random, 3)]);
+        kind = sim_below(random, sizeof lasting / sizeof *lasting);
+        append_field(fields, "Cache-Control", lasting[kind].control);
+        exchange->stale_s = lasting[kind].stale_s;
         break;
     }
 }

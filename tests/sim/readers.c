@@ -27,7 +27,8 @@ void sim_reader_plan(struct sim *sim, unsigned number)
         self->pace_ms = sim_below(random, 100);
     }
     /* Crowds that come together are where the races are. */
-    self->next_ns = sim_below(random, 3) * 400 * ASYNC_MS + sim_delay_ns(sim);
+    self->next_ns =
+        (int64_t)sim_below(random, 3) * sim->crowds_apart_ms * ASYNC_MS + sim_delay_ns(sim);
     self->leave_ns = ASYNC_NEVER;
     if (sim_chance(random, 25))
         self->leave_ns = self->next_ns + sim_delay_ns(sim);
@@ -171,7 +172,7 @@ static void ask(struct sim_reader *self)
     self->exchanges_before = sim->exchanges_count;
     sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u", self->number, self->key,
               self->lane, flags);
-    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, key->request, flags,
+    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, key->request, NULL, flags,
                        on_progress);
     take_state(self);
 }

@@ -25,6 +25,23 @@ struct sim_exchange *sim_exchange_of_entry(struct sim *sim, const struct entry *
     return &sim->exchanges[number];
 }
 
+/* Instead of a failure. What the trouble was is not always known here: the longer window counts. */
+static void check_stale(const struct sim_reader *self, const struct entry *entry)
+{
+    const struct stale_windows *windows = &self->sim->settings.stale;
+    int64_t window_s = self->exchange->stale_s;
+
+    if (window_s < 0)
+        window_s = windows->if_error_s > windows->if_unreachable_s ? windows->if_error_s
+                                                                   : windows->if_unreachable_s;
+    if (stale_status_is_error(self->reader.forward_status) && self->exchange->stale_s < 0)
+        window_s = windows->if_error_s;
+    if (-entry_ttl_s(entry, sim_wall_s(self->sim)) >= window_s)
+        sim_fail(self->sim, "reader %u: answered with what may not be used stale", self->number);
+    if ((self->flags & FETCH_FRESH_ONLY) != 0)
+        sim_fail(self->sim, "reader %u: wants nothing stale", self->number);
+}
+
 void sim_check_answer(struct sim_reader *self)
 {
     struct sim *sim = self->sim;
@@ -44,7 +61,9 @@ void sim_check_answer(struct sim_reader *self)
          exchange->answer == SIM_TOO_LONG) &&
         exchange->readers > 1)
         sim_fail(sim, "reader %u: a private answer shared", self->number);
-    if (self->reader.source == FETCH_FROM_STORE && !entry_is_fresh(entry, sim_wall_s(sim)))
+    if (self->reader.is_stale)
+        check_stale(self, entry);
+    else if (self->reader.source == FETCH_FROM_STORE && !entry_is_fresh(entry, sim_wall_s(sim)))
         sim_fail(sim, "reader %u: a hit that is stale", self->number);
     if (self->reader.length_bytes >= 0 && exchange->length_bytes >= 0 &&
         self->reader.length_bytes != exchange->length_bytes)

@@ -98,6 +98,9 @@ static void choose_settings(struct sim *sim)
     settings->wait_timeout_ms = sim_chance(&sim->random, 50) ? 300 : 3000;
     settings->uncacheable_marker_s = 1 + sim_below(&sim->random, 2);
     settings->negative_lifetime_ms = sim_below(&sim->random, 2) * 200;
+    settings->stale.if_error_s = sim_below(&sim->random, 3);
+    settings->stale.if_unreachable_s = sim_below(&sim->random, 5);
+    settings->retry_after_max_s = sim_below(&sim->random, 3);
     settings->stored_body_bytes_max = SIM_STORED_MAX;
     settings->reader_lag_bytes_max = 500 + sim_below(&sim->random, 5000);
     settings->select_bytes_max = 4096;
@@ -136,6 +139,7 @@ static void make_world(struct sim *sim)
     struct sim_random *random = &sim->random;
 
     sim->grain_ms = grains_ms[sim_below(random, 3)];
+    sim->crowds_apart_ms = sim_chance(random, 50) ? 400 : 1700; /* what was stored gets stale */
     choose_settings(sim);
     sim->lanes_count = 1 + sim_below(random, SIM_LANES_MAX);
     sim->keys_count = 1 + sim_below(random, SIM_KEYS_MAX);
@@ -155,8 +159,9 @@ static void make_world(struct sim *sim)
     for (unsigned i = 0; i < sim->readers_count; i++)
         sim_reader_plan(sim, i);
     for (unsigned i = 0; i < sim->purges_count; i++)
-        sim->purges[i] = (struct sim_purge){.key = sim_below(random, sim->keys_count),
-                                            .next_ns = sim_moment_ns(sim, 1200)};
+        sim->purges[i] =
+            (struct sim_purge){.key = sim_below(random, sim->keys_count),
+                               .next_ns = sim_moment_ns(sim, 3 * sim->crowds_apart_ms)};
 }
 
 static void free_world(struct sim *sim)

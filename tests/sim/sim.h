@@ -71,6 +71,7 @@ struct sim_exchange {
     bool is_paused;
     bool is_whole;    /* its good end has been reported */
     unsigned readers; /* how many were answered with it */
+    int64_t stale_s;  /* how long it may be used stale; -1: it does not say */
 };
 
 enum sim_phase {
@@ -132,6 +133,7 @@ struct sim {
     int64_t now_ns;
     unsigned steps;
     unsigned grain_ms;
+    unsigned crowds_apart_ms;
     unsigned stopped_count; /* the first so many lanes have been stopped */
     int64_t stop_ns;        /* of the next */
     struct fetch_settings settings;

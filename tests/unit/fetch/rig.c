@@ -165,8 +165,8 @@ static void on_progress(struct fetch_reader *reader)
         rig_read(self);
 }
 
-void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
-                  unsigned flags)
+static void ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                const struct cache_control *wishes, unsigned flags)
 {
     struct fetch_url *parsed;
     struct fetch_request *request;
@@ -179,10 +179,26 @@ void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, con
     reader->told = 0;
     reader->text_bytes = 0;
     memset(reader->text, 0, sizeof reader->text);
-    fetch_reader_start(&reader->reader, rig->lanes[lane], request, flags, on_progress);
+    fetch_reader_start(&reader->reader, rig->lanes[lane], request, wishes, flags, on_progress);
     if (reader->reader.state == FETCH_ANSWERED && !reader->is_slow)
         rig_read(reader);
     fetch_request_unref(request);
+}
+
+void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                  unsigned flags)
+{
+    ask(rig, reader, lane, url, NULL, flags);
+}
+
+void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+              const char *cache_control)
+{
+    struct cache_control wishes;
+
+    cache_control_init(&wishes);
+    cache_control_add(&wishes, span_of_string(cache_control));
+    ask(rig, reader, lane, url, &wishes, 0);
 }
 
 void rig_ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url)

@@ -61,6 +61,9 @@ void rig_advance(struct rig *rig, int64_t milliseconds);
 void rig_ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url);
 void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
                   unsigned flags);
+/* rig_wish - with the Cache-Control of the client's request. */
+void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+              const char *cache_control);
 void rig_leave(struct rig_reader *reader);
 
 /* rig_read - takes what is there and waits for more. */

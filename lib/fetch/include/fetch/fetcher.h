@@ -30,6 +30,7 @@
 #include <fetch/request.h>
 #include <fetch/settings.h>
 #include <fetch/upstream.h>
+#include <http/cache_control.h>
 
 struct fetcher;
 struct fetch_lane;
@@ -62,6 +63,7 @@ struct fetch_environment {
     X(refused_negative, "requests told of a failure that had just happened")                       \
     X(refused_waiters, "requests refused because too many waited")                                 \
     X(refused_deadline, "requests that waited too long")                                           \
+    X(stale, "requests answered with a stale copy")                                                \
     X(refused_guard, "fetches refused by the egress guard")                                        \
     X(stored, "answers stored")                                                                    \
     X(restarts, "requests that began anew after their fetch broke before they got a byte")
@@ -85,8 +87,16 @@ enum fetch_source {
     FETCH_FROM_COLLAPSED, /* another did */
 };
 
+/* What stood between the client and an answer: which stale one may take its place. */
+enum fetch_trouble {
+    FETCH_TROUBLE_FINAL,     /* asking was refused: none */
+    FETCH_TROUBLE_ERROR,     /* an answer that is an error: STALE_IF_ERROR */
+    FETCH_TROUBLE_NO_ANSWER, /* STALE_IF_UNREACHABLE */
+};
+
 struct fetch_failure {
-    int status;             /* of HTTP: 403, 502, 503, 504 */
+    int status; /* of HTTP: 403, 502, 503, 504 */
+    enum fetch_trouble trouble;
     const char *detail;     /* for the client; static */
     uint32_t retry_after_s; /* 0: not said */
     const char *reason;     /* for the operator's log, not for the client; static */
@@ -106,10 +116,12 @@ struct fetch_reader {
     enum fetch_state state;
     enum fetch_source source;     /* FETCH_FAILED: FETCH_FROM_ORIGIN for one reader of the fetch */
     bool is_stored;               /* the answer goes into the store when complete */
+    bool is_stale;                /* FETCH_ANSWERED: with what the store had, although not fresh */
+    int forward_status;           /* of HTTP: what the origin answered, if not this; 0: nothing */
     int64_t length_bytes;         /* FETCH_ANSWERED: of the whole body, -1: not known yet */
     struct entry *entry;          /* FETCH_ANSWERED; a reference that leave() gives back */
     struct body_cursor cursor;    /* FETCH_ANSWERED; fetch_reader_spans() first, then move it */
-    struct fetch_failure failure; /* FETCH_FAILED */
+    struct fetch_failure failure; /* FETCH_FAILED; or what a stale answer takes the place of */
     int64_t answered_ns;          /* on the loop's clock */
 
     /* For the caller to set, before it leaves. */
@@ -126,6 +138,7 @@ struct fetch_reader {
     struct async_task wake;
     struct async_timer deadline;
     unsigned flags;
+    struct cache_control wishes; /* what the client's request says */
     unsigned restarts_left;
     bool is_counted_waiting;
     bool is_unanswered;    /* under the flight's mutex, as the next */
@@ -201,7 +214,8 @@ int64_t fetch_lane_now_s(const struct fetch_lane *lane);
 struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
 
 /*
- * fetch_reader_start - asks for the answer to a request.
+ * fetch_reader_start - asks for the answer to a request. `wishes` is the Cache-Control of the
+ * client's request, which is copied; NULL: it has none.
  * Delivery  on_progress(reader) whenever its state changes, or there is what it waited for; on the
  *           lane's loop, never inside this call. The state may be FETCH_ANSWERED or FETCH_FAILED at
  *           once; then on_progress is not called for that.
@@ -210,8 +224,8 @@ struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, 
  * Thread    the lane's loop.
  */
 void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
-                        struct fetch_request *request, unsigned flags,
-                        fetch_progress_fn *on_progress);
+                        struct fetch_request *request, const struct cache_control *wishes,
+                        unsigned flags, fetch_progress_fn *on_progress);
 
 /*
  * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body

@@ -12,12 +12,15 @@
 #include <stdint.h>
 
 #include <fetch/guard.h>
+#include <http/stale.h>
 
 struct fetch_settings {
     /* Lifetimes. */
     uint32_t default_lifetime_s;   /* of an answer that states none */
     uint32_t negative_lifetime_ms; /* how long a failure before headers is shared; 0: not at all */
     uint32_t uncacheable_marker_s; /* how long a URL found uncacheable is not coalesced; jittered */
+    struct stale_windows stale;    /* for answers that do not say how long they may be used stale */
+    uint32_t retry_after_max_s;    /* the longest Retry-After that is obeyed; 0: none */
 
     /* Times. */
     uint32_t resolve_timeout_ms; /* one name lookup */

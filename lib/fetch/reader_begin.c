@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * reader_begin.c - how a request comes to a flight: it joins one, leads one, fetches alone, or is
+ * told what the table remembers of its key.
+ *
+ * One look at the table under the mutex of the key's shard decides. See docs/internals/flight.md,
+ * "The way of a request".
+ */
+#include <assert.h>
+#include <errno.h>
+
+#include "failure.h"
+#include "fault.h"
+#include "flight.h"
+#include "reader.h"
+
+/* Case 12. Whether one more may wait. */
+static bool start_counting_waiting(struct fetch_reader *reader)
+{
+    struct fetcher *fetcher = reader->lane->fetcher;
+
+    if (reader->is_counted_waiting)
+        return true;
+    if (atomic_fetch_add_explicit(&fetcher->waiting, 1, memory_order_relaxed) >=
+        fetcher->settings.waiters_max) {
+        atomic_fetch_sub_explicit(&fetcher->waiting, 1, memory_order_relaxed);
+        return false;
+    }
+    reader->is_counted_waiting = true;
+    LANE_COUNT(reader->lane, readers_waiting, 1);
+    return true;
+}
+
+static void fail_too_many(struct fetch_reader *reader)
+{
+    LANE_COUNT(reader->lane, refused_waiters, 1);
+    reader_fail(reader, failure_of_status(-EBUSY));
+}
+
+/* What went wrong just now goes wrong for this one too; the rest of its time is told. */
+static void fail_as_marked(struct fetch_reader *reader, const struct table_mark *mark)
+{
+    int64_t left_ns = mark->until_ns - async_loop_now_ns(reader->lane->loop);
+    struct fetch_failure failure = mark->failure;
+
+    if (mark->kind == MARK_LEFT_ALONE)
+        failure.retry_after_s = (uint32_t)((left_ns + ASYNC_S - 1) / ASYNC_S);
+    LANE_COUNT(reader->lane, refused_negative, 1);
+    reader_fail(reader, failure);
+}
+
+/* A flight for this reader alone: what it asks for cannot be shared. */
+static void begin_solo(struct fetch_reader *reader)
+{
+    struct flight *flight;
+
+    if (reader->lane->is_stopped) {
+        reader_fail(reader, failure_of_status(-ESHUTDOWN));
+    } else if (!start_counting_waiting(reader)) {
+        fail_too_many(reader);
+    } else if (flight_new(reader, true, &flight) < 0) {
+        reader_fail(reader, failure_of_status(-ENOMEM));
+    } else {
+        flight_lead(flight, reader);
+        LANE_COUNT(reader->lane, misses, 1);
+        flight_begin(flight);
+    }
+}
+
+void reader_begin_alone(struct fetch_reader *reader)
+{
+    struct fetch_lane *lane = reader->lane;
+    struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
+    struct table_mark mark;
+
+    table_mark_find_locked(shard, &reader->request->key, async_loop_now_ns(lane->loop), &mark);
+    table_unlock(shard);
+    if (mark.kind == MARK_LEFT_ALONE)
+        fail_as_marked(reader, &mark);
+    else
+        begin_solo(reader);
+}
+
+/* Joins under both mutexes, the shard's being held by the caller. */
+static bool try_join(struct fetch_reader *reader, struct flight *flight)
+{
+    uint32_t waiters_max = reader->request->policy->settings.waiters_per_key_max;
+    bool has_joined = false;
+    struct fetch_segment *segment = NULL;
+    struct entry *entry = NULL;
+    int64_t length_bytes;
+
+    flight_lock(flight);
+    length_bytes = flight->length_bytes;
+    assert(!flight->is_ended); /* it leaves the table first */
+    if (flight->entry != NULL)
+        entry = entry_ref(flight->entry);
+    if (flight->segment != NULL)
+        segment = segment_ref(flight->segment);
+    if (entry != NULL || (flight->readers < waiters_max && start_counting_waiting(reader))) {
+        flight_attach_locked(flight, reader);
+        has_joined = true;
+    }
+    flight_unlock(flight);
+    if (entry != NULL && reader_avoid_error(reader, entry->status)) {
+        segment_unref(segment);
+        entry_unref(entry);
+    } else if (entry != NULL) {
+        reader->is_stored = true;
+        reader_answer(reader, entry, segment, length_bytes, FETCH_FROM_COLLAPSED);
+    }
+    return has_joined;
+}
+
+enum begun {
+    BEGUN_JOINED,
+    BEGUN_REFUSED,
+    BEGUN_SOLO,
+    BEGUN_FAILED,
+    BEGUN_NEEDS_FLIGHT,
+    BEGUN_LEADS
+};
+
+/* Whether a mark keeps this reader from going upstream. */
+static bool is_binding(const struct fetch_reader *reader, const struct table_mark *mark)
+{
+    switch (mark->kind) {
+    case MARK_FAILURE:
+        return (reader->flags & FETCH_FRESH_ONLY) == 0;
+    case MARK_ERROR:
+        return reader_has_stale(reader, FETCH_TROUBLE_ERROR);
+    case MARK_LEFT_ALONE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/*
+ * One look at the table under the shard's mutex: a flight to join, else what is marked. Called with
+ * `flight` NULL, and again with a new one when there was nothing to join: only the second look can
+ * tell whether another thread was faster.
+ */
+static enum begun look_at_table(struct fetch_reader *reader, struct flight *flight,
+                                struct table_mark *ret_mark)
+{
+    struct fetch_lane *lane = reader->lane;
+    struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
+    bool is_fresh_only = (reader->flags & FETCH_FRESH_ONLY) != 0;
+    struct flight *found = table_find_locked(shard, &reader->request->key);
+    enum begun begun;
+
+    table_mark_find_locked(shard, &reader->request->key, async_loop_now_ns(lane->loop), ret_mark);
+    if (found != NULL && is_fresh_only) {
+        flight_purge_locked(shard, found); /* case 22: it began before this request came */
+        found = NULL;
+    }
+    if (found != NULL) {
+        begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
+    } else if (is_binding(reader, ret_mark)) {
+        begun = BEGUN_FAILED;
+    } else if (ret_mark->kind == MARK_UNCACHEABLE) {
+        begun = BEGUN_SOLO;
+    } else if (flight != NULL) {
+        flight_lead(flight, reader);
+        table_insert_locked(shard, flight);
+        begun = BEGUN_LEADS;
+    } else {
+        begun = BEGUN_NEEDS_FLIGHT;
+    }
+    table_unlock(shard);
+    return begun;
+}
+
+static void settle_begun(struct fetch_reader *reader, enum begun begun,
+                         const struct table_mark *mark)
+{
+    switch (begun) {
+    case BEGUN_REFUSED:
+        fail_too_many(reader);
+        break;
+    case BEGUN_FAILED:
+        fail_as_marked(reader, mark);
+        break;
+    case BEGUN_SOLO:
+        begin_solo(reader);
+        break;
+    default:
+        break;
+    }
+}
+
+/* No flight to join: makes one, and looks again, since meanwhile there may be one. */
+static void begin_leading(struct fetch_reader *reader)
+{
+    struct flight *flight;
+    struct table_mark mark;
+    enum begun begun;
+
+    if (!start_counting_waiting(reader)) {
+        fail_too_many(reader);
+        return;
+    }
+    if (flight_new(reader, false, &flight) < 0) {
+        reader_fail(reader, failure_of_status(-ENOMEM));
+        return;
+    }
+    begun = look_at_table(reader, flight, &mark);
+    if (begun == BEGUN_LEADS) {
+        LANE_COUNT(reader->lane, misses, 1);
+        flight_begin(flight);
+        return;
+    }
+    flight_unref(flight); /* another was faster */
+    settle_begun(reader, begun, &mark);
+}
+
+void reader_begin(struct fetch_reader *reader)
+{
+    struct table_mark mark;
+    enum begun begun;
+
+    reader->state = FETCH_WAITING;
+    reader->is_stored = false;
+    if (reader->lane->is_stopped) { /* case 32: also for who begins anew because of the stop */
+        reader_fail(reader, failure_of_status(-ESHUTDOWN));
+        return;
+    }
+    begun = look_at_table(reader, NULL, &mark);
+    if (begun == BEGUN_NEEDS_FLIGHT)
+        begin_leading(reader);
+    else
+        settle_begun(reader, begun, &mark);
+}
