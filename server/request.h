@@ -24,6 +24,7 @@
 #include <stdint.h>
 
 #include <async/loop.h>
+#include <http/field_view.h>
 #include <http/fields.h>
 #include <http/span.h>
 
@@ -96,6 +97,12 @@ struct request {
     bool is_body_dropped;    /* the answer to HEAD, or 204, or 304: its body is not sent */
     _Alignas(16) unsigned char state[REQUEST_STATE_BYTES];
 };
+
+/* request_fields - all of them, for functions that look for some. */
+static inline struct field_view request_fields(const struct request *request)
+{
+    return field_view_of_lines(request->fields, request->field_count);
+}
 
 /*
  * request_field - the value of the first field with this name, NULL if there is none.

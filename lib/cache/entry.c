@@ -60,6 +60,43 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
     return 0;
 }
 
+/* An empty body: the store counts and checks every entry's. */
+static int new_empty_body(struct body **ret_body)
+{
+    int err = body_new(0, ret_body);
+
+    if (err == 0)
+        body_finish(*ret_body, 0);
+    return err;
+}
+
+int entry_new_index(const struct key *key, struct vary_names *names, uint64_t generation,
+                    struct entry **ret_entry)
+{
+    struct entry *entry = calloc(1, sizeof(*entry) + key->length);
+    struct entry_index *index = malloc(sizeof(*index));
+
+    assert(names->count > 0 && !names->is_any);
+    if (entry == NULL || index == NULL || new_empty_body(&entry->body) < 0) {
+        free(index);
+        free(entry);
+        return -ENOMEM;
+    }
+    *index = (struct entry_index){.names = *names, .generation = generation};
+    vary_names_init(names);
+    atomic_init(&index->variants, 0);
+    entry->index = index;
+    atomic_init(&entry->references, 1);
+    atomic_init(&entry->head, NULL);
+    fields_init(&entry->fields);
+    memcpy(entry->key_bytes, key->bytes, key->length);
+    entry->key = *key;
+    entry->key.bytes = entry->key_bytes;
+    entry->lifetime_s = INT64_MAX;
+    *ret_entry = entry;
+    return 0;
+}
+
 struct entry *entry_ref(struct entry *entry)
 {
     unsigned before = atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
@@ -81,6 +118,10 @@ void entry_unref(struct entry *entry)
         return;
     assert(entry->link.charged_bytes == 0); /* the store holds a reference while it has it */
     free(atomic_load_explicit(&entry->head, memory_order_relaxed));
+    if (entry->index != NULL) {
+        vary_names_fini(&entry->index->names);
+        free(entry->index);
+    }
     fields_fini(&entry->fields);
     body_unref(entry->body);
     free(entry);
@@ -128,6 +169,9 @@ size_t entry_memory_bytes(const struct entry *entry)
 
     if (entry->fields.lines_room > 0)
         bytes += fields_memory_bytes(&entry->fields) + 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
+    if (entry->index != NULL)
+        bytes += sizeof(*entry->index) + entry->index->names.bytes_count +
+                 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
     if (head != NULL)
         bytes += sizeof(*head) + head->length + ALLOCATION_OVERHEAD_BYTES;
     return bytes + body_memory_bytes(entry->body);

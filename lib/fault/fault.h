@@ -19,6 +19,7 @@
     X(store_purged)        /* a flight that was purged stores its answer */                        \
     X(settle_twice)        /* a reader that failed is told again */                                \
     X(share_private)       /* what is for the leader alone goes to all who wait */                 \
+    X(vary_ignored)        /* an answer goes to who asked with other fields */                     \
     X(deserted_forgotten)  /* a flight is not told that nobody is left */                          \
     X(stale_beyond_window) /* a stale answer is used whatever it and its age say */
 

@@ -60,11 +60,12 @@ static bool is_refusal(int status)
 }
 
 static enum answer_sharing sharing_of(const struct fetch_lane *lane,
-                                      const struct fetch_policy *policy,
+                                      const struct fetch_request *asked,
                                       const struct upstream_head *head,
                                       const struct freshness *freshness, const struct entry *entry)
 {
-    static const struct storable_request request;
+    const struct storable_request request = {.has_authorization =
+                                                 fields_has(&asked->fields, "Authorization")};
 
     switch (storable_check(freshness, head->fields, &request)) {
     case STORABLE_YES:
@@ -75,7 +76,7 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
         return ANSWER_PRIVATE;
     }
     if (head->content_length_bytes >= 0 &&
-        (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane, policy))
+        (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane, asked->policy))
         return ANSWER_PRIVATE;
     if (is_refusal(head->status) && !freshness_is_explicit(freshness))
         return ANSWER_REFUSAL; /* "public" alone: not so long as we would keep an answer by default
@@ -160,10 +161,11 @@ static int prepare_head(struct entry *entry)
     return err;
 }
 
-int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, const struct key *key,
-                 int64_t request_s, const struct upstream_head *head, struct answer *ret_answer)
+int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
+                 const struct key *key, int64_t request_s, const struct upstream_head *head,
+                 struct answer *ret_answer)
 {
-    const struct fetch_settings *settings = &policy->settings;
+    const struct fetch_settings *settings = &request->policy->settings;
     int64_t now_s = fetch_lane_now_s(lane);
     struct freshness freshness;
     struct body *body;
@@ -195,6 +197,6 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, con
         return err;
     }
     ret_answer->entry = entry;
-    ret_answer->sharing = sharing_of(lane, policy, head, &freshness, entry);
+    ret_answer->sharing = sharing_of(lane, request, head, &freshness, entry);
     return 0;
 }

@@ -24,13 +24,15 @@ struct answer {
 };
 
 /*
- * answer_judge - the verdict, and the entry with its prepared head.
+ * answer_judge - the verdict on the answer to a request, and the entry with its prepared head,
+ * which is to be stored under `key`.
  * Errors    -EFBIG: its length is beyond what is passed on at all; -ENOMEM.
  * Owns      the caller gets answer->entry.
  * Source    COALESCING cases 5, 6, 13, 14, 23; RFC 9111 section 3
  */
-int answer_judge(struct fetch_lane *lane, const struct fetch_policy *policy, const struct key *key,
-                 int64_t request_s, const struct upstream_head *head, struct answer *ret_answer);
+int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
+                 const struct key *key, int64_t request_s, const struct upstream_head *head,
+                 struct answer *ret_answer);
 
 /* What redirects on the way to an answer allow to be done with it. */
 struct answer_path {

@@ -18,6 +18,7 @@
 #include "curl_upstream.h"
 #include "flight.h"
 #include "lane.h"
+#include "variant.h"
 
 static int read_own_addresses(struct fetcher *fetcher)
 {
@@ -144,15 +145,14 @@ void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_c
 
 bool fetcher_purge(struct fetcher *fetcher, const struct key *key)
 {
-    struct table_shard *shard;
+    struct table_shard *shard = table_lock(fetcher->table, key);
     struct flight *flight;
     bool was_there;
 
-    shard = table_lock(fetcher->table, key);
-    flight = table_find_locked(shard, key);
-    was_there = flight != NULL && flight_purge_locked(shard, flight);
-    table_mark_clear_locked(shard, key);
-    was_there |= store_remove(fetcher->store, key);
+    was_there = store_remove(fetcher->store, key);
+    while ((flight = table_find_variant_locked(shard, key)) != NULL)
+        was_there |= flight_purge_locked(shard, flight);
+    table_marks_clear_locked(shard, key);
     table_unlock(shard);
     return was_there;
 }
@@ -256,15 +256,58 @@ int64_t fetch_lane_now_s(const struct fetch_lane *lane)
     return lane->environment.wall_clock_s(lane->environment.context);
 }
 
+uint64_t lane_random(struct fetch_lane *lane)
+{
+    return lane->environment.random(lane->environment.context);
+}
+
 uint64_t lane_random_below(struct fetch_lane *lane, uint64_t limit)
 {
     assert(limit > 0);
-    return lane->environment.random(lane->environment.context) % limit;
+    return lane_random(lane) % limit;
 }
 
-struct entry *lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s)
+/* Not part of lane_find(), so that a hit of what does not vary needs no room for a key. */
+static __attribute__((noinline)) struct entry *find_variant(struct fetch_lane *lane,
+                                                            const struct entry *index,
+                                                            struct field_view fields, int64_t now_s)
 {
-    struct entry *entry = store_lookup(lane->fetcher->store, key, now_s);
+    char buffer[KEY_LENGTH_MAX];
+    struct key key;
+
+    if (variant_key(lane->fetcher->store, &index->key, index->index, fields, buffer, &key) < 0)
+        return NULL;
+    return store_lookup(lane->fetcher->store, &key, now_s);
+}
+
+struct entry *lane_find(struct fetch_lane *lane, const struct key *own, struct field_view fields,
+                        int64_t now_s)
+{
+    struct entry *entry = store_lookup(lane->fetcher->store, own, now_s);
+    struct entry *variant;
+
+    if (entry == NULL || entry->index == NULL)
+        return entry;
+    variant = find_variant(lane, entry, fields, now_s);
+    entry_unref(entry);
+    return variant;
+}
+
+struct entry *lane_find_index(struct fetch_lane *lane, const struct key *own)
+{
+    struct entry *entry = store_lookup(lane->fetcher->store, own, 0);
+
+    if (entry != NULL && entry->index == NULL) {
+        entry_unref(entry);
+        return NULL;
+    }
+    return entry;
+}
+
+struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
+                          int64_t now_s)
+{
+    struct entry *entry = lane_find(lane, own, fields, now_s);
 
     if (entry != NULL && !entry_is_fresh(entry, now_s)) {
         entry_unref(entry);
@@ -273,9 +316,10 @@ struct entry *lane_lookup(struct fetch_lane *lane, const struct key *key, int64_
     return entry;
 }
 
-struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s)
+struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *own,
+                                struct field_view fields, int64_t now_s)
 {
-    struct entry *entry = lane_lookup(lane, key, now_s);
+    struct entry *entry = lane_lookup(lane, own, fields, now_s);
 
     if (entry != NULL)
         LANE_COUNT(lane, hits, 1);

@@ -28,6 +28,7 @@
 
 #include "failure.h"
 #include "fault.h"
+#include "variant.h"
 
 #define FINISH_BYTES_MAX (1024 * 1024)
 #define RECENT_JOIN_NS   (2 * ASYNC_S)
@@ -62,19 +63,24 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
 
     if (flight == NULL)
         return -ENOMEM;
+    if (flight_key_copy(&leader->key, &flight->lock_key) < 0) {
+        free(flight);
+        return -ENOMEM;
+    }
     atomic_init(&flight->references, 1);
     flight->lane = lane;
     flight->request = fetch_request_ref(leader->request);
     flight->hop = fetch_url_ref(leader->request->url);
-    flight->key = leader->request->key;
+    flight->key.key = flight->lock_key.key;
     flight->is_solo = is_solo;
     flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
     answer_path_init(&flight->path);
+    vary_names_init(&flight->path_vary);
     async_list_init(&flight->lane_node);
     async_keyed_waiter_init(&flight->lock, lane->fetcher->keys, lane->loop, on_key_lock,
-                            flight->key.bytes, flight->key.length);
+                            flight->lock_key.key.bytes, flight->lock_key.key.length);
     flight->call.events = &flight_upstream_events;
     async_timer_init(&flight->progress, on_no_progress);
     async_timer_init(&flight->total, on_total_timeout);
@@ -182,7 +188,9 @@ static void on_key_lock(struct async_waiter *waiter, int status)
     }
     flight->has_lock = true;
     if (!flight->fresh_only && !FAULT(no_second_look))
-        entry = lane_lookup(flight->lane, &flight->key, fetch_lane_now_s(flight->lane));
+        entry =
+            lane_lookup(flight->lane, &flight->request->key,
+                        field_view_of(&flight->request->fields), fetch_lane_now_s(flight->lane));
     if (entry == NULL) {
         flight_start_hop(flight);
         return;
@@ -228,6 +236,8 @@ void flight_start_hop(struct flight *flight)
         return;
     }
     flight->call.url = flight->hop;
+    flight->call.fields =
+        fields_count(&flight->request->fields) > 0 ? &flight->request->fields : NULL;
     LANE_COUNT(lane, upstream_requests, 1);
     err = upstream_start(lane->upstream, &flight->call);
     if (err < 0)
@@ -279,7 +289,7 @@ static bool is_worth_finishing(const struct flight *flight)
 /* Superseded first, under the mutex that joining takes: nobody may join a flight that is dying. */
 static bool give_up(struct flight *flight)
 {
-    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
     bool is_deserted;
 
     flight_lock(flight);

@@ -40,9 +40,10 @@ struct flight {
     atomic_uint references;
     struct fetch_lane *lane;
     struct fetch_request *request;
-    struct key key;  /* its bytes are the request's */
-    bool is_solo;    /* for one reader: holds no lock, is in no table, is not stored */
-    bool fresh_only; /* the store is not looked at */
+    struct flight_key lock_key; /* whose lock it holds; constant */
+    struct flight_key key; /* it is found under; changed under the mutexes of shard and flight */
+    bool is_solo;          /* for one reader: holds no lock, is in no table, is not stored */
+    bool fresh_only;       /* the store is not looked at */
 
     /* on_loop of the lane */
     enum flight_state state;
@@ -53,7 +54,8 @@ struct flight {
     struct fetch_url *hop;      /* where the call goes: the URL, or what a redirect named */
     struct fetch_url *next_hop; /* a redirect has been read; the call is about to end */
     unsigned hops;
-    struct answer_path path; /* what the redirects so far allow */
+    struct answer_path path;     /* what the redirects so far allow */
+    struct vary_names path_vary; /* and what they vary by */
     unsigned retries;
     struct async_timer progress; /* armed while something has to come: head, then bytes */
     struct async_timer total;    /* armed from the first hop to the end */
@@ -75,6 +77,7 @@ struct flight {
     uint32_t readers;              /* in both lists */
     struct fetch_reader *leader;   /* who started it, until it leaves; only compared */
     struct entry *entry;           /* from the head on; then constant */
+    struct entry *index;           /* set with the entry if it suits not all who wait for it */
     struct fetch_segment *segment; /* the last of the body; NULL: the entry came from the store */
     uint32_t unanswered;           /* readers that have not yet taken entry and segment */
     int64_t length_bytes;          /* of the body, -1: not known; set with the entry */
@@ -101,9 +104,8 @@ static inline const struct fetch_settings *flight_settings(const struct flight *
 }
 
 /*
- * flight_new - for the URL of a reader that is going to lead it. One reference, the lane's, which
- * whoever does not begin it gives back.
- * Errors    -ENOMEM.
+ * flight_new - for the request of a reader that is going to lead it. One reference, the lane's,
+ * which whoever does not begin it gives back. Errors    -ENOMEM.
  */
 int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **ret_flight);
 

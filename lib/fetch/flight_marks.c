@@ -54,7 +54,8 @@ bool flight_has_stale(const struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
     int64_t now_s = fetch_lane_now_s(lane);
-    struct entry *entry = store_lookup(lane->fetcher->store, &flight->key, now_s);
+    struct entry *entry =
+        lane_find(lane, &flight->request->key, field_view_of(&flight->request->fields), now_s);
     bool is_usable;
 
     if (entry == NULL)

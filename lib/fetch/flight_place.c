@@ -4,14 +4,15 @@
  */
 #include "fault.h"
 #include "flight.h"
+#include "flight_vary.h"
 
 /* Out of the table, with a mark that says why or without one. */
 void flight_leave_table(struct flight *flight, const struct table_mark *mark)
 {
-    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
 
     if (table_remove_locked(shard, flight) && mark != NULL)
-        table_mark_set_locked(shard, &flight->key, mark);
+        table_mark_set_locked(shard, &flight->key.key, mark);
     table_unlock(shard);
 }
 
@@ -28,13 +29,15 @@ void flight_release_key(struct flight *flight)
 void flight_publish(struct flight *flight)
 {
     struct fetcher *fetcher = flight->lane->fetcher;
-    struct table_shard *shard = table_lock(fetcher->table, &flight->key);
+    struct table_shard *shard = table_lock(fetcher->table, &flight->request->key);
     bool is_stored = false;
 
     if (flight->is_in_table || FAULT(store_purged)) {
         struct entry *entry = entry_ref(flight->entry);
+        if (!key_equals(&entry->key, &flight->request->key))
+            flight_vary_count_locked(shard, flight);
         is_stored = store_insert(fetcher->store, &entry) == 0;
-        table_mark_clear_locked(shard, &flight->key);
+        table_mark_clear_locked(shard, &flight->key.key);
         table_remove_locked(shard, flight);
     }
     table_unlock(shard);
@@ -44,17 +47,17 @@ void flight_publish(struct flight *flight)
 
 void flight_set_mark(struct flight *flight, const struct table_mark *mark)
 {
-    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
 
-    table_mark_set_locked(shard, &flight->key, mark);
+    table_mark_set_locked(shard, &flight->key.key, mark);
     table_unlock(shard);
 }
 
 /* A URL that could not be coalesced can be now (case 13). */
 void flight_clear_mark(struct flight *flight)
 {
-    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->key);
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
 
-    table_mark_clear_locked(shard, &flight->key);
+    table_mark_clear_locked(shard, &flight->key.key);
     table_unlock(shard);
 }

@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "flight.h"
+#include "variant.h"
 
 struct async_capability flight_class;
 
@@ -50,6 +51,10 @@ void flight_unref(struct flight *flight)
     entry_unref(flight->entry);
     fetch_url_unref(flight->next_hop);
     fetch_url_unref(flight->hop);
+    entry_unref(flight->index);
+    vary_names_fini(&flight->path_vary);
+    flight_key_fini(&flight->key);
+    flight_key_fini(&flight->lock_key);
     fetch_request_unref(flight->request);
     pthread_mutex_destroy(&flight->mutex);
     free(flight);

@@ -10,6 +10,7 @@
 #include "answer.h"
 #include "fault.h"
 #include "flight.h"
+#include "flight_vary.h"
 
 #define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
 #define RETRY_DELAY_MS      50
@@ -46,6 +47,9 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
 
     if (flight->hops >= settings->redirects_max)
         return stop_with(flight, -ELOOP);
+    err = flight_vary_add_redirect(flight, head->fields);
+    if (err < 0)
+        return stop_with(flight, err);
     err = fetch_url_resolve(flight->hop, location.bytes, location.length, settings->url_bytes_max,
                             &flight->next_hop);
     if (err < 0)
@@ -90,26 +94,56 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing,
     }
 }
 
-/* The entry made of the head. */
+/* The head as the readers get it: the decision, the entry and the first segment of the body. */
+static int make_answer(struct flight *flight, const struct upstream_head *head,
+                       struct flight_vary *vary, struct answer *ret_answer,
+                       struct fetch_segment **ret_segment)
+{
+    int err = flight_vary_read(flight, head->fields, vary);
+    bool is_alone = err == -ENOBUFS;
+
+    if (err < 0 && !is_alone)
+        return err;
+    err = answer_judge(flight->lane, flight->request, &vary->key, flight->request_s, head,
+                       ret_answer);
+    if (err < 0) {
+        flight_vary_fini(vary);
+        return err;
+    }
+    answer_path_apply(&flight->path, ret_answer);
+    if (is_alone)
+        ret_answer->sharing = ANSWER_PRIVATE;
+    err = segment_new(ret_answer->entry->body, ret_segment);
+    if (err < 0) {
+        entry_unref(ret_answer->entry);
+        flight_vary_fini(vary);
+    }
+    return err;
+}
+
+/* Whether what the answer varies by is to be remembered; an error says little about the URL. */
+static bool may_settle(const struct flight *flight, const struct answer *answer)
+{
+    return flight->state == FLIGHT_AWAIT_HEADERS && !flight->is_solo &&
+           (answer->sharing == ANSWER_STORE ||
+            (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
+}
+
 static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
 {
-    struct fetch_lane *lane = flight->lane;
     struct table_mark mark = flight_mark_of_head(flight, head);
+    struct flight_vary vary;
     struct answer answer;
     struct fetch_segment *segment;
-    int err =
-        answer_judge(lane, flight->request->policy, &flight->key, flight->request_s, head, &answer);
+    int err = make_answer(flight, head, &vary, &answer, &segment);
 
     if (err < 0)
         return stop_with(flight, err);
-    answer_path_apply(&flight->path, &answer);
-    err = segment_new(answer.entry->body, &segment);
-    if (err < 0) {
-        entry_unref(answer.entry);
-        return stop_with(flight, err);
-    }
     /* Case 5: it would push out what may be used in its place. */
     if (mark.kind != MARK_NONE && answer.sharing == ANSWER_STORE && flight_has_stale(flight))
+        answer.sharing = ANSWER_SHARE;
+    if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
+        answer.sharing == ANSWER_STORE)
         answer.sharing = ANSWER_SHARE;
     flight_decide(flight, answer.sharing, &mark);
     flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
@@ -122,9 +156,12 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     if (!flight->is_split || flight->leader != NULL) {
         flight->entry = answer.entry;
         flight->segment = segment;
+        if (vary.tells_apart && !FAULT(vary_ignored))
+            flight->index = entry_ref(vary.index);
     }
     flight_wake_locked(flight);
     flight_unlock(flight);
+    flight_vary_fini(&vary);
     if (flight->entry != NULL)
         return UPSTREAM_GO_ON;
     /* The one whose answer this is has left; it is nobody's. */

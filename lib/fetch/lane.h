@@ -52,8 +52,21 @@ struct fetch_lane {
                               (by),                                                                \
                           memory_order_relaxed)
 
+/*
+ * lane_find - the stored answer, fresh or stale, to a request with this key and these fields; NULL:
+ * there is none. The caller gets a reference.
+ */
+struct entry *lane_find(struct fetch_lane *lane, const struct key *own, struct field_view fields,
+                        int64_t now_s);
+
+/* lane_find_index - what the answers to requests of this key vary by, NULL: nothing is known. */
+struct entry *lane_find_index(struct fetch_lane *lane, const struct key *own);
+
 /* lane_lookup - as fetch_lane_lookup(), not counted as a hit. */
-struct entry *lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
+struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
+                          int64_t now_s);
+
+uint64_t lane_random(struct fetch_lane *lane);
 
 /* lane_random_below - a number from 0 to limit - 1. */
 uint64_t lane_random_below(struct fetch_lane *lane, uint64_t limit);

@@ -13,7 +13,9 @@
 #include "failure.h"
 #include "fault.h"
 #include "flight.h"
+#include "flight_vary.h"
 #include "reader.h"
+#include "variant.h"
 
 static async_task_fn on_wake;
 static async_timer_fn on_deadline;
@@ -60,8 +62,11 @@ static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane,
                         unsigned flags, fetch_progress_fn *on_progress)
 {
     async_loop_assert_current(lane->loop);
-    *reader = (struct fetch_reader){
-        .lane = lane, .on_progress = on_progress, .flags = flags, .restarts_left = 1};
+    *reader = (struct fetch_reader){.lane = lane,
+                                    .on_progress = on_progress,
+                                    .flags = flags,
+                                    .restarts_left = 1,
+                                    .regroups_left = 2};
     reader->request = fetch_request_ref(request);
     if (wishes != NULL)
         reader->wishes = *wishes;
@@ -83,7 +88,8 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
 
     reader_init(reader, lane, request, wishes, flags, on_progress);
     if ((flags & (FETCH_FRESH_ONLY | FETCH_NOT_STORED)) == 0)
-        entry = fetch_lane_lookup(lane, &reader->request->key, fetch_lane_now_s(lane));
+        entry = fetch_lane_lookup(lane, &request->key, field_view_of(&request->fields),
+                                  fetch_lane_now_s(lane));
     if (entry != NULL) {
         reader_answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
         return;
@@ -124,7 +130,7 @@ struct news {
     struct fetch_segment *segment;
     int64_t length_bytes;
     int head_status;
-    bool is_leader, is_split, is_ended, is_transient, is_storing;
+    bool is_leader, is_split, is_for_others, is_ended, is_transient, is_storing;
     struct fetch_failure failure;
 };
 
@@ -142,7 +148,9 @@ static struct news read_news(struct fetch_reader *reader)
     news.is_transient = flight->is_transient;
     news.is_storing = flight->is_storing;
     news.failure = flight->failure;
-    if (flight->entry != NULL && (news.is_leader || !news.is_split)) {
+    news.is_for_others =
+        flight->entry != NULL && !news.is_split && !flight_suits_locked(flight, reader);
+    if (flight->entry != NULL && (news.is_leader || !news.is_split) && !news.is_for_others) {
         news.entry = entry_ref(flight->entry);
         news.segment = flight->segment != NULL ? segment_ref(flight->segment) : NULL;
         flight_answered_locked(flight, reader);
@@ -158,6 +166,18 @@ static bool replace_broken(struct fetch_reader *reader, const struct entry *entr
            (restart(reader) || reader_take_stale(reader, FETCH_TROUBLE_NO_ANSWER));
 }
 
+/* Case 16: the answer is one to other requests, so this one finds its own group, or goes alone. */
+static void regroup(struct fetch_reader *reader)
+{
+    flight_detach(reader);
+    if (reader->regroups_left == 0) {
+        reader_begin_alone(reader);
+        return;
+    }
+    reader->regroups_left--;
+    reader_begin(reader);
+}
+
 /* Afterwards the state tells whether there was any news for this reader. */
 static void take_news(struct fetch_reader *reader)
 {
@@ -169,6 +189,8 @@ static void take_news(struct fetch_reader *reader)
     } else if (news.is_split && !news.is_leader) { /* case 13 */
         flight_detach(reader);
         reader_begin_alone(reader);
+    } else if (news.is_for_others) {
+        regroup(reader);
     } else if (news.entry != NULL) {
         reader->is_stored = news.is_storing;
         reader_answer(reader, news.entry, news.segment, news.length_bytes,
@@ -294,6 +316,7 @@ void fetch_reader_leave(struct fetch_reader *reader)
     reader->segment = NULL;
     entry_unref(reader->entry);
     reader->entry = NULL;
+    flight_key_fini(&reader->key);
     fetch_request_unref(reader->request);
     reader->request = NULL;
 }

@@ -13,6 +13,7 @@
 #include "fault.h"
 #include "flight.h"
 #include "reader.h"
+#include "variant.h"
 
 /* Case 12. Whether one more may wait. */
 static bool start_counting_waiting(struct fetch_reader *reader)
@@ -73,7 +74,7 @@ void reader_begin_alone(struct fetch_reader *reader)
     struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
     struct table_mark mark;
 
-    table_mark_find_locked(shard, &reader->request->key, async_loop_now_ns(lane->loop), &mark);
+    table_mark_find_locked(shard, &reader->key.key, async_loop_now_ns(lane->loop), &mark);
     table_unlock(shard);
     if (mark.kind == MARK_LEFT_ALONE)
         fail_as_marked(reader, &mark);
@@ -116,8 +117,10 @@ enum begun {
     BEGUN_JOINED,
     BEGUN_REFUSED,
     BEGUN_SOLO,
-    BEGUN_FAILED,
+    BEGUN_FAILED, /* no memory */
+    BEGUN_MARKED, /* what is known of the key says no */
     BEGUN_NEEDS_FLIGHT,
+    BEGUN_NEEDS_KEY, /* what the answers vary by has changed */
     BEGUN_LEADS
 };
 
@@ -136,6 +139,32 @@ static bool is_binding(const struct fetch_reader *reader, const struct table_mar
     }
 }
 
+/* With whom this reader may share a flight, by what is known now. */
+static int make_key(struct fetch_reader *reader)
+{
+    struct fetch_lane *lane = reader->lane;
+    struct entry *index = lane_find_index(lane, &reader->request->key);
+    int err;
+
+    flight_key_fini(&reader->key);
+    reader->key.key = reader->request->key;
+    reader->generation = index != NULL ? index->index->generation : 0;
+    err = flight_key_make(lane->fetcher->store, reader->request,
+                          index != NULL ? index->index : NULL, &reader->key);
+    entry_unref(index);
+    return err;
+}
+
+/* Under the shard's mutex nobody else changes what the URL's answers vary by. */
+static bool is_key_current(const struct fetch_reader *reader)
+{
+    struct entry *index = lane_find_index(reader->lane, &reader->request->key);
+    uint64_t generation = index != NULL ? index->index->generation : 0;
+
+    entry_unref(index);
+    return generation == reader->generation;
+}
+
 /*
  * One look at the table under the shard's mutex: a flight to join, else what is marked. Called with
  * `flight` NULL, and again with a new one when there was nothing to join: only the second look can
@@ -147,18 +176,23 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
     struct fetch_lane *lane = reader->lane;
     struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
     bool is_fresh_only = (reader->flags & FETCH_FRESH_ONLY) != 0;
-    struct flight *found = table_find_locked(shard, &reader->request->key);
+    struct flight *found = table_find_locked(shard, &reader->key.key);
     enum begun begun;
 
-    table_mark_find_locked(shard, &reader->request->key, async_loop_now_ns(lane->loop), ret_mark);
-    if (found != NULL && is_fresh_only) {
-        flight_purge_locked(shard, found); /* case 22: it began before this request came */
+    table_mark_find_locked(shard, &reader->key.key, async_loop_now_ns(lane->loop), ret_mark);
+    if (!is_key_current(reader)) {
+        table_unlock(shard);
+        return BEGUN_NEEDS_KEY;
+    }
+    if (found != NULL && (is_fresh_only || found->request->policy != reader->request->policy)) {
+        /* Case 22: it began before this request came. Case 28: or under other settings. */
+        flight_purge_locked(shard, found);
         found = NULL;
     }
     if (found != NULL) {
         begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
     } else if (is_binding(reader, ret_mark)) {
-        begun = BEGUN_FAILED;
+        begun = BEGUN_MARKED;
     } else if (ret_mark->kind == MARK_UNCACHEABLE) {
         begun = BEGUN_SOLO;
     } else if (flight != NULL) {
@@ -179,8 +213,11 @@ static void settle_begun(struct fetch_reader *reader, enum begun begun,
     case BEGUN_REFUSED:
         fail_too_many(reader);
         break;
-    case BEGUN_FAILED:
+    case BEGUN_MARKED:
         fail_as_marked(reader, mark);
+        break;
+    case BEGUN_FAILED:
+        reader_fail(reader, failure_of_status(-ENOMEM));
         break;
     case BEGUN_SOLO:
         begin_solo(reader);
@@ -191,28 +228,36 @@ static void settle_begun(struct fetch_reader *reader, enum begun begun,
 }
 
 /* No flight to join: makes one, and looks again, since meanwhile there may be one. */
-static void begin_leading(struct fetch_reader *reader)
+static enum begun begin_leading(struct fetch_reader *reader, struct table_mark *ret_mark)
 {
     struct flight *flight;
-    struct table_mark mark;
     enum begun begun;
 
-    if (!start_counting_waiting(reader)) {
-        fail_too_many(reader);
-        return;
-    }
-    if (flight_new(reader, false, &flight) < 0) {
-        reader_fail(reader, failure_of_status(-ENOMEM));
-        return;
-    }
-    begun = look_at_table(reader, flight, &mark);
+    if (!start_counting_waiting(reader))
+        return BEGUN_REFUSED;
+    if (flight_new(reader, false, &flight) < 0)
+        return BEGUN_FAILED;
+    begun = look_at_table(reader, flight, ret_mark);
     if (begun == BEGUN_LEADS) {
         LANE_COUNT(reader->lane, misses, 1);
         flight_begin(flight);
-        return;
+    } else {
+        flight_unref(flight); /* another was faster */
     }
-    flight_unref(flight); /* another was faster */
-    settle_begun(reader, begun, &mark);
+    return begun;
+}
+
+static enum begun begin_under_key(struct fetch_reader *reader, struct table_mark *ret_mark)
+{
+    int err = make_key(reader);
+    enum begun begun;
+
+    if (err == -ENOBUFS)
+        return BEGUN_SOLO;
+    if (err < 0)
+        return BEGUN_FAILED;
+    begun = look_at_table(reader, NULL, ret_mark);
+    return begun == BEGUN_NEEDS_FLIGHT ? begin_leading(reader, ret_mark) : begun;
 }
 
 void reader_begin(struct fetch_reader *reader)
@@ -226,9 +271,8 @@ void reader_begin(struct fetch_reader *reader)
         reader_fail(reader, failure_of_status(-ESHUTDOWN));
         return;
     }
-    begun = look_at_table(reader, NULL, &mark);
-    if (begun == BEGUN_NEEDS_FLIGHT)
-        begin_leading(reader);
-    else
-        settle_begun(reader, begun, &mark);
+    do {
+        begun = begin_under_key(reader, &mark);
+    } while (begun == BEGUN_NEEDS_KEY);
+    settle_begun(reader, begun, &mark);
 }

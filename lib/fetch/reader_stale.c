@@ -44,7 +44,7 @@ static struct entry *find(const struct fetch_reader *reader, enum fetch_trouble 
 
     if (trouble == FETCH_TROUBLE_FINAL)
         return NULL;
-    entry = store_lookup(lane->fetcher->store, &reader->request->key, now_s);
+    entry = lane_find(lane, &reader->request->key, field_view_of(&reader->request->fields), now_s);
     if (entry != NULL && !is_usable(reader, entry, trouble, now_s)) {
         entry_unref(entry);
         return NULL;

@@ -30,10 +30,43 @@ void fetch_policy_unref(struct fetch_policy *policy)
         free(policy);
 }
 
+bool fetch_policy_forwards(const struct fetch_policy *policy, struct span name)
+{
+    for (size_t i = 0; i < policy->settings.forwarded_count; i++) {
+        if (span_equals_ignoring_case(name, span_of_string(policy->settings.forwarded[i])))
+            return true;
+    }
+    return false;
+}
+
+bool fetch_request_is_credential(struct span name)
+{
+    return span_equals_ignoring_case(name, span_of_string("Authorization")) ||
+           span_equals_ignoring_case(name, span_of_string("Cookie"));
+}
+
+static int copy_fields(struct fetch_request *request, struct field_view client)
+{
+    size_t position = 0;
+    struct field field;
+    int err = 0;
+
+    fields_init(&request->fields);
+    request->has_credentials = false;
+    while (err == 0 && field_view_next(client, &position, &field)) {
+        if (!fetch_policy_forwards(request->policy, field.name))
+            continue;
+        err = fields_append(&request->fields, field.name, field.value);
+        request->has_credentials |= fetch_request_is_credential(field.name);
+    }
+    return err;
+}
+
 int fetch_request_new(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
-                      struct fetch_request **ret_request)
+                      struct field_view client, struct fetch_request **ret_request)
 {
     struct fetch_request *request = malloc(sizeof *request);
+    int err;
 
     if (request == NULL)
         return -ENOMEM;
@@ -41,7 +74,26 @@ int fetch_request_new(struct fetch_policy *policy, const struct store *store, st
     request->policy = fetch_policy_ref(policy);
     request->url = fetch_url_ref(url);
     store_key_init(store, &request->key, url->text, url->text_bytes);
+    err = copy_fields(request, client);
+    if (err < 0) {
+        fetch_request_unref(request);
+        return err;
+    }
     *ret_request = request;
+    return 0;
+}
+
+int fetch_request_for(struct fetch_request *plain, const struct store *store,
+                      struct field_view client, struct fetch_request **ret_request)
+{
+    size_t position = 0;
+    struct field field;
+
+    while (field_view_next(client, &position, &field)) {
+        if (fetch_policy_forwards(plain->policy, field.name))
+            return fetch_request_new(plain->policy, store, plain->url, client, ret_request);
+    }
+    *ret_request = fetch_request_ref(plain);
     return 0;
 }
 
@@ -56,6 +108,7 @@ void fetch_request_unref(struct fetch_request *request)
     if (request == NULL ||
         atomic_fetch_sub_explicit(&request->references, 1, memory_order_acq_rel) != 1)
         return;
+    fields_fini(&request->fields);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);
     free(request);

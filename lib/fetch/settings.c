@@ -33,6 +33,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .retries_max = 1,
         .origin_connections_max = 256,
         .connections_max = 1024,
+        .variants_max = 64,
         .markers_max = 16384,
 
         .user_agent = "fetchonce",

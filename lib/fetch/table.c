@@ -63,9 +63,9 @@ int flight_table_new(uint32_t marks_max, struct flight_table **ret_table)
 }
 
 ASYNC_UNCHECKED_LOCKING struct table_shard *table_lock(struct flight_table *table,
-                                                       const struct key *key)
+                                                       const struct key *own)
 {
-    struct table_shard *shard = &table->shards[key->hash % SHARDS];
+    struct table_shard *shard = &table->shards[own->hash % SHARDS];
 
     pthread_mutex_lock(&shard->mutex);
     return shard;
@@ -80,17 +80,29 @@ struct flight *table_find_locked(struct table_shard *shard, const struct key *ke
 {
     struct flight *flight = shard->flights[bucket_of(key)];
 
-    while (flight != NULL && !key_equals(&flight->key, key))
+    while (flight != NULL && !key_equals(&flight->key.key, key))
         flight = flight->next_in_bucket;
     return flight;
 }
 
+struct flight *table_find_variant_locked(struct table_shard *shard, const struct key *own)
+{
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+        struct flight *flight = shard->flights[bucket];
+        while (flight != NULL && !key_equals(&flight->request->key, own))
+            flight = flight->next_in_bucket;
+        if (flight != NULL)
+            return flight;
+    }
+    return NULL;
+}
+
 void table_insert_locked(struct table_shard *shard, struct flight *flight)
 {
-    struct flight **bucket = &shard->flights[bucket_of(&flight->key)];
+    struct flight **bucket = &shard->flights[bucket_of(&flight->key.key)];
 
     assert(!flight->is_in_table);
-    assert(table_find_locked(shard, &flight->key) == NULL);
+    assert(table_find_locked(shard, &flight->key.key) == NULL);
     flight->next_in_bucket = *bucket;
     flight->is_in_table = true;
     *bucket = flight;
@@ -98,7 +110,7 @@ void table_insert_locked(struct table_shard *shard, struct flight *flight)
 
 bool table_remove_locked(struct table_shard *shard, struct flight *flight)
 {
-    struct flight **link = &shard->flights[bucket_of(&flight->key)];
+    struct flight **link = &shard->flights[bucket_of(&flight->key.key)];
 
     if (!flight->is_in_table)
         return false;
@@ -175,6 +187,25 @@ void table_mark_clear_locked(struct table_shard *shard, const struct key *key)
 
     if (*link != NULL)
         mark_drop(shard, link);
+}
+
+/* Keys of variants begin with the own one and a NUL, which is in none of the others. */
+static bool is_variant_of(const struct key *key, const struct key *own)
+{
+    return key->length >= own->length && memcmp(key->bytes, own->bytes, own->length) == 0 &&
+           (key->length == own->length || key->bytes[own->length] == '\0');
+}
+
+void table_marks_clear_locked(struct table_shard *shard, const struct key *own)
+{
+    struct async_list *node = shard->marks_by_age.next;
+
+    while (node != &shard->marks_by_age) {
+        struct mark_node *mark = async_container_of(node, struct mark_node, age);
+        node = node->next;
+        if (is_variant_of(&mark->key, own))
+            mark_drop(shard, mark_link(shard, &mark->key));
+    }
 }
 
 void flight_table_free(struct flight_table *table)

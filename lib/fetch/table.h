@@ -2,6 +2,9 @@
 /*
  * table.h - the flights that can be joined, found by key, and marks on keys.
  *
+ * The keys are those of flights: variant.h. All that are made of one request's own key are in the
+ * shard of that key, under one mutex.
+ *
  * A mark remembers for a while that a URL failed just now, or that it cannot be coalesced. Flights
  * and marks of a key are in one shard under one mutex, so that a request sees both at one moment.
  *
@@ -45,13 +48,17 @@ int flight_table_new(uint32_t marks_max, struct flight_table **ret_table);
 /* flight_table_free - asserts that no flight is in it. NULL is allowed. */
 void flight_table_free(struct flight_table *table);
 
-/* table_lock - the shard of a key, locked until table_unlock(). */
-struct table_shard *table_lock(struct flight_table *table, const struct key *key)
+/* table_lock - the shard of a request's own key, locked until table_unlock(). */
+struct table_shard *table_lock(struct flight_table *table, const struct key *own)
     ASYNC_ACQUIRE(flight_table_class);
 void table_unlock(struct table_shard *shard) ASYNC_RELEASE(flight_table_class);
 
 /* table_find_locked - the flight that requests for the key may join, or NULL. */
 struct flight *table_find_locked(struct table_shard *shard, const struct key *key)
+    ASYNC_REQUIRES(flight_table_class);
+
+/* table_find_variant_locked - one of the flights for requests with this own key, or NULL. */
+struct flight *table_find_variant_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);
 
 /* table_insert_locked - no other of the key is in. */
@@ -72,6 +79,10 @@ void table_mark_set_locked(struct table_shard *shard, const struct key *key,
 
 /* table_mark_clear_locked - forgets the key's mark. */
 void table_mark_clear_locked(struct table_shard *shard, const struct key *key)
+    ASYNC_REQUIRES(flight_table_class);
+
+/* table_marks_clear_locked - forgets those of all keys that are made of this own key. */
+void table_marks_clear_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);
 
 #endif

@@ -37,7 +37,8 @@ static void start(struct request *request, void *context_pointer)
     }
     fetch_read_wishes(request, settings->via_name, &wishes);
     if (!wishes.is_fresh_only)
-        entry = fetch_lane_lookup(context->lane, &query->request->key, now_s);
+        entry =
+            fetch_lane_lookup(context->lane, &query->request->key, request_fields(request), now_s);
     if (entry != NULL && fetch_reply_hit(request, query, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)

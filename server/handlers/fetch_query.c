@@ -170,7 +170,8 @@ static int read_url(const struct fetch_query_memo *memo, struct span query,
     free(decoded);
     if (err < 0)
         return err;
-    err = fetch_request_new(memo->policy, memo->store, url, ret_request);
+    err = fetch_request_new(memo->policy, memo->store, url, field_view_of_lines(NULL, 0),
+                            ret_request);
     fetch_url_unref(url);
     return err;
 }

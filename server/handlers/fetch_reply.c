@@ -375,23 +375,26 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
 {
     struct fetch_reply *self = request_state(request, sizeof *self);
     unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
+    struct fetch_request *asked;
 
     self->request = request;
-    if (query->select != NULL) {
-        self->select = strdup(query->select);
-        if (self->select == NULL) {
-            entry_unref(entry);
-            problem_send(request, 503, "this server is out of memory", NULL, 0);
-            return;
-        }
+    self->select = query->select != NULL ? strdup(query->select) : NULL;
+    if ((query->select != NULL && self->select == NULL) ||
+        fetch_request_for(query->request, fetcher_store(fetch_lane_fetcher(lane)),
+                          request_fields(request), &asked) < 0) {
+        free(self->select);
+        entry_unref(entry);
+        problem_send(request, 503, "this server is out of memory", NULL, 0);
+        return;
     }
     if (self->select == NULL)
         fetch_range_read(request, &self->range);
     request->on_gone = on_gone;
     request->on_writable = on_writable;
     if (entry != NULL)
-        fetch_reader_start_hit(&self->reader, lane, query->request, &entry, on_progress);
+        fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
     else
-        fetch_reader_start(&self->reader, lane, query->request, NULL, flags, on_progress);
+        fetch_reader_start(&self->reader, lane, asked, NULL, flags, on_progress);
+    fetch_request_unref(asked);
     advance(self);
 }

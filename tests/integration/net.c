@@ -207,7 +207,8 @@ static void on_start(struct async_task *task)
     struct net *net = ask->loop->net;
     struct fetch_request *request;
 
-    if (fetch_request_new(fetcher_policy(net->fetcher), net->store, ask->url, &request) < 0)
+    if (fetch_request_new(fetcher_policy(net->fetcher), net->store, ask->url,
+                          field_view_of_lines(NULL, 0), &request) < 0)
         die("a request");
     fetch_reader_start(&ask->reader, ask->loop->lane, request, NULL, ask->flags, on_progress);
     fetch_request_unref(request);

@@ -19,7 +19,7 @@
 static unsigned key_of_flight(struct sim *sim, const struct flight *flight)
 {
     for (unsigned i = 0; i < sim->keys_count; i++) {
-        if (key_equals(&sim->keys[i].key, &flight->key))
+        if (key_equals(&sim->keys[i].key, &flight->request->key))
             return i;
     }
     sim_fail(sim, "a flight of a key nobody asked for");

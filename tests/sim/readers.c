@@ -182,7 +182,8 @@ static void look(struct sim_reader *self)
     struct sim *sim = self->sim;
     struct sim_key *key = &sim->keys[self->key];
     struct fetch_lane *lane = sim->lanes[self->lane].lane;
-    struct entry *entry = fetch_lane_lookup(lane, &key->key, fetch_lane_now_s(lane));
+    struct entry *entry =
+        fetch_lane_lookup(lane, &key->key, field_view_of_lines(NULL, 0), fetch_lane_now_s(lane));
 
     if (entry == NULL) {
         self->phase = SIM_LOOKED;

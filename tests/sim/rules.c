@@ -124,7 +124,7 @@ static void check_flight(struct sim *sim, const struct flight *flight, struct ke
 {
     struct key_look *look = looks;
 
-    for (unsigned i = 0; !key_equals(&sim->keys[i].key, &flight->key); i++)
+    for (unsigned i = 0; !key_equals(&sim->keys[i].key, &flight->request->key); i++)
         look = &looks[i + 1];
     look->is_holder_alive |= look->holder == &flight->lock;
     if (is_fetching(flight)) {

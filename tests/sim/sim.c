@@ -122,8 +122,8 @@ static void make_keys(struct sim *sim)
 
         *key = (struct sim_key){.habit = sim_below(&sim->random, 4)};
         require(sim, fetch_url_parse(text, (size_t)length, 8192, &url));
-        require(sim,
-                fetch_request_new(fetcher_policy(sim->fetcher), sim->store, url, &key->request));
+        require(sim, fetch_request_new(fetcher_policy(sim->fetcher), sim->store, url,
+                                       field_view_of_lines(NULL, 0), &key->request));
         fetch_url_unref(url);
         key->key = key->request->key;
     }

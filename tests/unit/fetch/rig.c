@@ -166,14 +166,14 @@ static void on_progress(struct fetch_reader *reader)
 }
 
 static void ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
-                const struct cache_control *wishes, unsigned flags)
+                const struct cache_control *wishes, unsigned flags, struct field_view client)
 {
     struct fetch_url *parsed;
     struct fetch_request *request;
 
     assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &parsed), 0);
-    assert_int_equal(fetch_request_new(fetcher_policy(rig->fetcher), rig->store, parsed, &request),
-                     0);
+    assert_int_equal(
+        fetch_request_new(fetcher_policy(rig->fetcher), rig->store, parsed, client, &request), 0);
     fetch_url_unref(parsed);
     reader->lane = lane;
     reader->told = 0;
@@ -185,10 +185,24 @@ static void ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const
     fetch_request_unref(request);
 }
 
+void rig_ask_for(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                 unsigned flags, struct field_view client)
+{
+    ask(rig, reader, lane, url, NULL, flags, client);
+}
+
+void rig_ask_field(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                   const char *name, const char *value)
+{
+    struct field field = {span_of_string(name), span_of_string(value)};
+
+    rig_ask_for(rig, reader, lane, url, 0, field_view_of_lines(&field, 1));
+}
+
 void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
                   unsigned flags)
 {
-    ask(rig, reader, lane, url, NULL, flags);
+    rig_ask_for(rig, reader, lane, url, flags, field_view_of_lines(NULL, 0));
 }
 
 void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
@@ -198,7 +212,7 @@ void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const c
 
     cache_control_init(&wishes);
     cache_control_add(&wishes, span_of_string(cache_control));
-    ask(rig, reader, lane, url, &wishes, 0);
+    ask(rig, reader, lane, url, &wishes, 0, field_view_of_lines(NULL, 0));
 }
 
 void rig_ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url)

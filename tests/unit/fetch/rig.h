@@ -61,6 +61,11 @@ void rig_advance(struct rig *rig, int64_t milliseconds);
 void rig_ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url);
 void rig_ask_with(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
                   unsigned flags);
+/* rig_ask_field - with a field of the client's; rig_ask_for: with all of them. */
+void rig_ask_field(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                   const char *name, const char *value);
+void rig_ask_for(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
+                 unsigned flags, struct field_view client);
 /* rig_wish - with the Cache-Control of the client's request. */
 void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
               const char *cache_control);

@@ -15,6 +15,7 @@
 #include <cache/key.h>
 #include <http/fields.h>
 #include <http/freshness.h>
+#include <http/vary.h>
 #include <stdatomic.h>
 
 /* Bytes that were formatted once for all hits; what they mean is the server's affair. */
@@ -29,6 +30,17 @@ struct entry_store_link {
     struct entry *older;
     size_t charged_bytes; /* what the budget was charged; 0 outside a store */
     bool is_visited;      /* used since the hand of SIEVE last passed */
+};
+
+/*
+ * Where the answers to a key vary by fields of the request, an index is stored under it, and each
+ * answer under a key of its own, which is made with the index. A new generation leaves the answers
+ * of the one before behind: nobody finds them any more, and the store evicts them in time.
+ */
+struct entry_index {
+    struct vary_names names; /* one or more, not "any" */
+    uint64_t generation;
+    atomic_uint variants; /* answers stored so far */
 };
 
 /* Read only for everybody, once entry_new() returned. */
@@ -46,6 +58,7 @@ struct entry {
     int64_t initial_age_s;     /* age when the response arrived */
     int64_t lifetime_s;        /* freshness lifetime, counted from age 0 */
     _Atomic(struct entry_head *) head;
+    struct entry_index *index; /* NULL: an answer; else there is no status, field or body */
     struct entry_store_link link;
     char key_bytes[];
 };
@@ -75,6 +88,14 @@ struct entry *entry_ref(struct entry *entry);
 
 /* entry_unref - give one back; the last one frees. NULL is a no-op.  Thread  any. */
 void entry_unref(struct entry *entry);
+
+/*
+ * entry_new_index - an index with one reference; it never gets stale.
+ * Errors    -ENOMEM
+ * Owns      takes what `names` holds over if it succeeds; the list is empty then.
+ */
+int entry_new_index(const struct key *key, struct vary_names *names, uint64_t generation,
+                    struct entry **ret_entry);
 
 /*
  * entry_set_head - fill the slot for a prepared response head. Once, and before the entry is

@@ -131,6 +131,8 @@ struct fetch_reader {
     struct fetch_lane *lane;
     fetch_progress_fn *on_progress;
     struct fetch_request *request;
+    struct flight_key key;
+    uint64_t generation;           /* of the index that key was made with; 0: there was none */
     struct fetch_segment *segment; /* where the cursor is; NULL: the body is that of the entry */
     size_t bytes_before;           /* read in the segments before */
     struct flight *flight;         /* a reference; NULL: attached to none */
@@ -140,6 +142,7 @@ struct fetch_reader {
     unsigned flags;
     struct cache_control wishes; /* what the client's request says */
     unsigned restarts_left;
+    unsigned regroups_left; /* how often it may find that an answer is not for it */
     bool is_counted_waiting;
     bool is_unanswered;    /* under the flight's mutex, as the next */
     size_t waited_bytes;   /* of the body, read when it last waited for more */
@@ -175,10 +178,9 @@ int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t
 void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_counters);
 
 /*
- * fetcher_purge - forgets what is stored under the key; a fetch under way serves those who wait for
- * it and is not stored, and later requests start another.
- * Returns   whether something was stored or under way.
- * Thread    any.
+ * fetcher_purge - forgets what is stored under a request's key, in all its variants; a fetch under
+ * way serves those who wait for it and is not stored, and later requests start another. Returns
+ * whether something was stored or under way. Thread    any.
  */
 bool fetcher_purge(struct fetcher *fetcher, const struct key *key);
 
@@ -207,11 +209,13 @@ struct fetcher *fetch_lane_fetcher(const struct fetch_lane *lane);
 int64_t fetch_lane_now_s(const struct fetch_lane *lane);
 
 /*
- * fetch_lane_lookup - a fresh entry of the store, or NULL. Allocates nothing.
+ * fetch_lane_lookup - a fresh entry of the store, or NULL, for a client that asks for the URL whose
+ * key `own` is and sent `fields`; those that are not forwarded change nothing. Allocates nothing.
  * Owns      the caller gets a reference: entry_unref().
  * Thread    the lane's loop.
  */
-struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *key, int64_t now_s);
+struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *own,
+                                struct field_view fields, int64_t now_s);
 
 /*
  * fetch_reader_start - asks for the answer to a request. `wishes` is the Cache-Control of the

@@ -11,22 +11,32 @@
 #define FETCH_REQUEST_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #include <cache/key.h>
 #include <cache/store.h>
 #include <fetch/settings.h>
 #include <fetch/url.h>
+#include <http/field_view.h>
 
 struct fetch_policy {
     atomic_uint references;
     struct fetch_settings settings; /* those of one fetch; what all share, the fetcher has */
 };
 
+/* With whom a request shares a flight. */
+struct flight_key {
+    struct key key;
+    char *bytes; /* NULL: they are the request's */
+};
+
 struct fetch_request {
     atomic_uint references;
     struct fetch_policy *policy;
     struct fetch_url *url;
-    struct key key; /* what it is stored under; its bytes are the URL's */
+    struct key key;       /* of all answers to it, whatever they vary by; its bytes are the URL's */
+    struct fields fields; /* of the client, as the policy lets them through to the origin */
+    bool has_credentials; /* some of them say who asks */
 };
 
 /*
@@ -40,14 +50,29 @@ struct fetch_policy *fetch_policy_ref(struct fetch_policy *policy);
 /* fetch_policy_unref - the last one frees it. NULL is a no-op. */
 void fetch_policy_unref(struct fetch_policy *policy);
 
+/* fetch_policy_forwards - whether the origin gets a client's field of this name. */
+bool fetch_policy_forwards(const struct fetch_policy *policy, struct span name);
+
 /*
- * fetch_request_new - a GET of the URL, with one reference. `store` says under which secret the key
- * is hashed.
- * Errors    -ENOMEM.
- * Owns      references of its own to `policy` and `url`.
+ * fetch_request_new - a GET of the URL for a client that sent `client`, with one reference. `store`
+ * says under which secret the key is hashed.
+ * Errors    -ENOMEM; -E2BIG: the client's fields are too many.
+ * Owns      references of its own to `policy` and `url`; copies of the fields.
  */
 int fetch_request_new(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
-                      struct fetch_request **ret_request);
+                      struct field_view client, struct fetch_request **ret_request);
+
+/*
+ * fetch_request_for - the same for one more client: another reference to `plain`, a request without
+ * fields, if the origin gets none of this client's.
+ * Errors, Owns    as fetch_request_new().
+ */
+int fetch_request_for(struct fetch_request *plain, const struct store *store,
+                      struct field_view client, struct fetch_request **ret_request);
+
+/* fetch_request_is_credential - whether a field of this name says who asks: Authorization, Cookie.
+ */
+bool fetch_request_is_credential(struct span name);
 
 struct fetch_request *fetch_request_ref(struct fetch_request *request);
 

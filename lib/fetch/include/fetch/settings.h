@@ -45,7 +45,11 @@ struct fetch_settings {
     uint32_t retries_max;            /* of a fetch that failed before its headers: 0 or 1 */
     uint32_t origin_connections_max; /* to one origin, per loop */
     uint32_t connections_max;        /* to all origins, per loop */
+    uint32_t variants_max;           /* answers stored for one URL, by what they vary */
     uint32_t markers_max;            /* failures and uncacheable URLs remembered */
+
+    const char *const *forwarded; /* names of clients' fields that the origin gets */
+    size_t forwarded_count;
 
     struct guard_policy guard;
 
