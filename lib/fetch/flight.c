@@ -248,6 +248,10 @@ static void on_retry(struct async_timer *timer)
 {
     struct flight *flight = async_container_of(timer, struct flight, retry);
 
+    if (flight->entry != NULL) {
+        flight_resume(flight);
+        return;
+    }
     LANE_COUNT(flight->lane, upstream_retries, 1);
     flight_start_hop(flight);
 }
@@ -257,7 +261,12 @@ static void on_no_progress(struct async_timer *timer)
 {
     struct flight *flight = async_container_of(timer, struct flight, progress);
 
-    flight_fail(flight, -ETIMEDOUT);
+    if (!flight_may_resume(flight, -ETIMEDOUT)) {
+        flight_fail(flight, -ETIMEDOUT);
+        return;
+    }
+    upstream_cancel(&flight->call);
+    flight_retry_later(flight);
 }
 
 static void on_total_timeout(struct async_timer *timer)

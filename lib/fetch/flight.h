@@ -56,7 +56,8 @@ struct flight {
     unsigned hops;
     struct answer_path path;     /* what the redirects so far allow */
     struct vary_names path_vary; /* and what they vary by */
-    unsigned retries;
+    unsigned retries;            /* a resumed body counts as one */
+    struct fields resume_fields; /* of the request for the rest of a body */
     struct async_timer progress; /* armed while something has to come: head, then bytes */
     struct async_timer total;    /* armed from the first hop to the end */
     struct async_timer retry;    /* armed between a failure and the second try */
@@ -153,6 +154,16 @@ void flight_start_hop(struct flight *flight);
 
 /* flight_arm_progress - something has to come within this time. */
 void flight_arm_progress(struct flight *flight, uint32_t timeout_ms);
+
+/*
+ * flight_may_resume - whether the rest of a body that ended so is worth asking for (case 7).
+ * flight_resume - asks for it. Source: RFC 9110 sections 13.1.5, 14.2 and 15.3.7
+ */
+bool flight_may_resume(const struct flight *flight, int status);
+void flight_resume(struct flight *flight);
+
+/* flight_retry_later - asks once more, in a moment: for the answer, or for the rest of its body. */
+void flight_retry_later(struct flight *flight);
 
 /* What a call tells its flight. */
 extern const struct upstream_events flight_upstream_events;

@@ -244,7 +244,7 @@ static bool may_retry(const struct flight *flight, int status)
            (status == -ECONNREFUSED || status == -ECONNRESET || status == -ETIMEDOUT);
 }
 
-static void retry_later(struct flight *flight)
+void flight_retry_later(struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
     int64_t delay_ms = RETRY_DELAY_MS + (int64_t)lane_random_below(lane, RETRY_DELAY_SPAN_MS);
@@ -276,8 +276,8 @@ static void on_done(struct upstream_call *call, int status)
         flight_fail(flight, -EPROTO);
     else if (status == 0)
         flight_finish(flight, 0, NULL);
-    else if (may_retry(flight, status))
-        retry_later(flight);
+    else if (may_retry(flight, status) || flight_may_resume(flight, status))
+        flight_retry_later(flight);
     else
         flight_fail(flight, status == -ETIMEDOUT ? -ECONNREFUSED : status);
 }

@@ -47,6 +47,48 @@ static void find_first(struct sim_exchange *exchange)
     }
 }
 
+static unsigned asked_from(const struct upstream_call *call)
+{
+    struct span range;
+    unsigned from = 0;
+
+    if (call->fields == NULL || !fields_find(call->fields, "Range", &range))
+        return 0;
+    for (size_t i = sizeof "bytes=" - 1; i < range.length && range.bytes[i] != '-'; i++)
+        from = from * 10 + (unsigned)(range.bytes[i] - '0');
+    return from;
+}
+
+/* Asked for the rest of what another exchange began: mostly it is given, sometimes something else
+ * that must not be taken for it. */
+static void draw_rest(struct sim_exchange *exchange)
+{
+    struct sim *sim = exchange->sim;
+    struct sim_exchange *begun = sim_exchange_of_entry(sim, exchange->flight->entry);
+    size_t from = asked_from(exchange->call);
+
+    if (from == 0 || !begun->is_resumable || from > begun->body_bytes || from != begun->sent_bytes)
+        sim_fail(sim, "exchange %u: asks for a rest that there is not", exchange->number);
+    exchange->rest = (enum sim_rest)(SIM_REST_RIGHT + sim_below(&sim->random, 5));
+    if (exchange->rest != SIM_REST_RIGHT && sim_chance(&sim->random, 50))
+        exchange->rest = SIM_REST_RIGHT;
+    if (from == begun->body_bytes && exchange->rest != SIM_REST_WHOLE)
+        exchange->rest = SIM_REST_NOTHING; /* nobody knew that this had been all */
+    if (exchange->rest == SIM_REST_WHOLE || exchange->rest == SIM_REST_NOTHING)
+        return;
+    exchange->begun = begun;
+    exchange->body_bytes = begun->body_bytes;
+    exchange->skipped_bytes = from;
+    if (exchange->rest == SIM_REST_ELSEWHERE)
+        exchange->skipped_bytes = sim_below(&sim->random, (unsigned)begun->body_bytes);
+    if (exchange->skipped_bytes == from && exchange->rest == SIM_REST_ELSEWHERE)
+        exchange->skipped_bytes--;
+    exchange->sent_bytes = exchange->skipped_bytes;
+    exchange->length_bytes = sim_chance(&sim->random, 70)
+                                 ? (int64_t)(exchange->body_bytes - exchange->skipped_bytes)
+                                 : -1;
+}
+
 static enum sim_answer draw_answer(struct sim_exchange *exchange)
 {
     static const enum sim_answer habits[] = {SIM_STORABLE, SIM_STORABLE, SIM_PRIVATE, SIM_SHARED};
@@ -105,6 +147,8 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     key = &sim->keys[exchange->key];
     find_first(exchange);
     draw_script(exchange);
+    if (flight->entry != NULL)
+        draw_rest(exchange);
     exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
     call->backend = exchange;
     sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
@@ -156,6 +200,8 @@ static void report_done(struct sim_exchange *exchange, int status)
 
     sim_trace(exchange->sim, "exchange %u: done %d", exchange->number, status);
     exchange->is_whole = status == 0 && exchange->sent_bytes == exchange->body_bytes;
+    if (exchange->begun != NULL && exchange->rest == SIM_REST_RIGHT)
+        exchange->begun->is_whole = exchange->is_whole;
     end_exchange(exchange);
     call->refusal = status == -EACCES ? GUARD_ADDRESS : GUARD_OK;
     call->events->on_done(call, status);
@@ -164,6 +210,41 @@ static void report_done(struct sim_exchange *exchange, int status)
 static void append_field(struct fields *fields, const char *name, const char *value)
 {
     fields_append(fields, span_of_string(name), span_of_string(value));
+}
+
+/* The head of what the rest was asked for by. */
+static void fill_rest_head(struct sim_exchange *exchange, struct fields *fields)
+{
+    char text[64];
+
+    if (exchange->begun != NULL) {
+        exchange->status = 206;
+        snprintf(text, sizeof text, "bytes %zu-%zu/%zu", exchange->skipped_bytes,
+                 exchange->body_bytes - 1, exchange->body_bytes);
+        append_field(fields, "Content-Range", text);
+        snprintf(text, sizeof text, "\"%u\"",
+                 exchange->rest == SIM_REST_ANOTHER ? exchange->number : exchange->begun->number);
+        append_field(fields, "ETag", text);
+    } else if (exchange->rest == SIM_REST_NOTHING) {
+        exchange->status = 416;
+    }
+}
+
+/* What a flight looks for before it asks for the rest of a body. */
+static void fill_validators(struct sim_exchange *exchange, struct fields *fields)
+{
+    struct sim_random *random = &exchange->sim->random;
+    bool has_tag = sim_chance(random, 70);
+    bool is_weak = sim_chance(random, 10);
+    bool has_ranges = sim_chance(random, 80);
+    char text[32];
+
+    snprintf(text, sizeof text, "%s\"%u\"", is_weak ? "W/" : "", exchange->number);
+    if (has_tag)
+        append_field(fields, "ETag", text);
+    if (has_ranges)
+        append_field(fields, "Accept-Ranges", "bytes");
+    exchange->is_resumable = has_tag && !is_weak && has_ranges;
 }
 
 static void fill_head(struct sim_exchange *exchange, struct fields *fields)
@@ -244,6 +325,10 @@ static void send_head(struct sim_exchange *exchange)
 
     fields_init(&fields);
     fill_head(exchange, &fields);
+    if (exchange->rest == SIM_REST_NOT_ASKED)
+        fill_validators(exchange, &fields);
+    else
+        fill_rest_head(exchange, &fields);
     head.status = exchange->status;
     head.fields = &fields;
     sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
@@ -257,7 +342,7 @@ static size_t bytes_to_send(const struct sim_exchange *exchange)
 {
     return exchange->ending == SIM_END_WHOLE || exchange->ending == SIM_END_EXCESS
                ? exchange->body_bytes
-               : exchange->body_bytes / 2;
+               : exchange->skipped_bytes + (exchange->body_bytes - exchange->skipped_bytes) / 2;
 }
 
 static void send_chunk(struct sim_exchange *exchange)
@@ -267,6 +352,9 @@ static void send_chunk(struct sim_exchange *exchange)
     size_t left = bytes_to_send(exchange) - exchange->sent_bytes;
     size_t count =
         exchange->body_bytes > (1u << 20) ? CHUNK_BYTES_MAX : 1 + sim_below(random, SIM_STORED_MAX);
+    unsigned content = exchange->begun != NULL && exchange->rest != SIM_REST_ANOTHER
+                           ? exchange->begun->number
+                           : exchange->number;
     enum upstream_verdict verdict;
 
     if (left == 0) {
@@ -276,7 +364,7 @@ static void send_chunk(struct sim_exchange *exchange)
     if (count > left)
         count = left;
     for (size_t i = 0; i < count; i++)
-        chunk[i] = sim_content_byte(exchange->number, exchange->key, exchange->sent_bytes + i);
+        chunk[i] = sim_content_byte(content, exchange->key, exchange->sent_bytes + i);
     verdict = exchange->call->events->on_data(exchange->call, (const char *)chunk, count);
     sim_trace(exchange->sim, "exchange %u: %zu bytes, verdict %d", exchange->number, count,
               verdict);
@@ -320,7 +408,7 @@ static void send_end(struct sim_exchange *exchange)
         break;
     }
     /* Without a length, and with an orderly end, nobody can know that there was to be more. */
-    if (exchange->length_bytes < 0)
+    if (exchange->length_bytes < 0 && exchange->begun == NULL)
         exchange->body_bytes = exchange->sent_bytes;
     report_done(exchange, 0);
 }

@@ -45,6 +45,16 @@ enum sim_ending {
     SIM_END_EXCESS /* bytes beyond the announced length */
 };
 
+/* How an exchange answers that is asked for the rest of a body. */
+enum sim_rest {
+    SIM_REST_NOT_ASKED,
+    SIM_REST_RIGHT,
+    SIM_REST_ELSEWHERE, /* from another place than was asked */
+    SIM_REST_ANOTHER,   /* of another answer */
+    SIM_REST_WHOLE,     /* 200: another answer, from its beginning */
+    SIM_REST_NOTHING    /* 416 */
+};
+
 enum sim_stage { SIM_CONNECT, SIM_HEAD, SIM_BODY, SIM_END, SIM_STOPPED, SIM_OVER };
 
 struct sim_exchange {
@@ -61,13 +71,17 @@ struct sim_exchange {
     bool is_head_private;
     enum sim_answer answer;
     enum sim_ending ending;
+    enum sim_rest rest;
+    struct sim_exchange *begun; /* whose body this one goes on with; NULL: begins its own */
+    bool is_resumable;          /* its head lets the rest be asked for */
     enum sim_stage stage;
     int64_t next_ns;
     int error;
     int status;
     int64_t length_bytes; /* announced, -1: not */
     size_t body_bytes;    /* of the whole body */
-    size_t sent_bytes;
+    size_t skipped_bytes; /* of the whole body, before what this exchange brings */
+    size_t sent_bytes;    /* of the whole body, those skipped included */
     bool is_paused;
     bool is_whole;    /* its good end has been reported */
     unsigned readers; /* how many were answered with it */

@@ -59,6 +59,7 @@ struct fetch_environment {
     X(upstream_requests, "requests sent to origins")                                               \
     X(upstream_redirects, "of these, following a redirect")                                        \
     X(upstream_retries, "of these, after a failure")                                               \
+    X(upstream_resumes, "of these, for the rest of a body that had broken off")                    \
     X(upstream_failures, "fetches that failed")                                                    \
     X(refused_negative, "requests told of a failure that had just happened")                       \
     X(refused_waiters, "requests refused because too many waited")                                 \

@@ -42,7 +42,7 @@ struct fetch_settings {
     uint32_t waiters_per_key_max; /* requests waiting for one fetch; the next is told 503 */
     uint32_t waiters_max;         /* requests waiting for any fetch */
     uint32_t redirects_max;
-    uint32_t retries_max;            /* of a fetch that failed before its headers: 0 or 1 */
+    uint32_t retries_max; /* of a fetch that failed: for all of it, or the rest: 0 or 1 */
     uint32_t origin_connections_max; /* to one origin, per loop */
     uint32_t connections_max;        /* to all origins, per loop */
     uint32_t variants_max;           /* answers stored for one URL, by what they vary */
