@@ -4,12 +4,14 @@
  */
 #include <http/cache_control.h>
 #include <http/list.h>
+#include <http/structured.h>
 
 #include <stddef.h>
 
 struct flag_directive {
     const char *name;
-    size_t offset; /* of a bool in struct cache_control */
+    size_t offset;       /* of a bool in struct cache_control */
+    bool is_restrictive; /* in doubt it counts */
 };
 
 struct seconds_directive {
@@ -20,16 +22,16 @@ struct seconds_directive {
 #define MEMBER(member) offsetof(struct cache_control, member)
 
 static const struct flag_directive flag_directives[] = {
-    {"no-store", MEMBER(no_store)},
-    {"no-cache", MEMBER(no_cache)},
-    {"no-transform", MEMBER(no_transform)},
-    {"only-if-cached", MEMBER(only_if_cached)},
-    {"must-revalidate", MEMBER(must_revalidate)},
-    {"proxy-revalidate", MEMBER(proxy_revalidate)},
-    {"must-understand", MEMBER(must_understand)},
-    {"private", MEMBER(is_private)},
-    {"public", MEMBER(is_public)},
-    {"immutable", MEMBER(is_immutable)},
+    {"no-store", MEMBER(no_store), true},
+    {"no-cache", MEMBER(no_cache), true},
+    {"no-transform", MEMBER(no_transform), true},
+    {"only-if-cached", MEMBER(only_if_cached), false},
+    {"must-revalidate", MEMBER(must_revalidate), true},
+    {"proxy-revalidate", MEMBER(proxy_revalidate), true},
+    {"must-understand", MEMBER(must_understand), false},
+    {"private", MEMBER(is_private), true},
+    {"public", MEMBER(is_public), false},
+    {"immutable", MEMBER(is_immutable), false},
 };
 
 static const struct seconds_directive seconds_directives[] = {
@@ -68,10 +70,38 @@ int64_t delta_seconds_parse(struct span text)
     return seconds;
 }
 
+static bool *flag_of(struct cache_control *control, const struct flag_directive *directive)
+{
+    return (bool *)((char *)control + directive->offset);
+}
+
+static int64_t *seconds_of(struct cache_control *control, const struct seconds_directive *directive)
+{
+    return (int64_t *)((char *)control + directive->offset);
+}
+
+static const struct flag_directive *find_flag(struct span name)
+{
+    for (size_t i = 0; i < COUNT(flag_directives); i++) {
+        if (span_equals_ignoring_case(name, span_of_string(flag_directives[i].name)))
+            return &flag_directives[i];
+    }
+    return NULL;
+}
+
+static const struct seconds_directive *find_seconds(struct span name)
+{
+    for (size_t i = 0; i < COUNT(seconds_directives); i++) {
+        if (span_equals_ignoring_case(name, span_of_string(seconds_directives[i].name)))
+            return &seconds_directives[i];
+    }
+    return NULL;
+}
+
 static void set_seconds(struct cache_control *control, const struct seconds_directive *directive,
                         struct span argument, bool has_argument)
 {
-    int64_t *seconds = (int64_t *)((char *)control + directive->offset);
+    int64_t *seconds = seconds_of(control, directive);
     int64_t value = delta_seconds_parse(argument);
 
     if (*seconds >= 0)
@@ -81,21 +111,38 @@ static void set_seconds(struct cache_control *control, const struct seconds_dire
     *seconds = value < 0 ? 0 : value;
 }
 
+/*
+ * Members that are no directive at all, such as "private; max-age=0" and "no-cache no-store", come
+ * from origins that meant to restrict. To overlook that would share what is private.
+ */
+static void apply_restrictive_words(struct cache_control *control, struct span text)
+{
+    while (text.length > 0) {
+        const struct flag_directive *flag;
+        size_t length = 0;
+
+        while (length < text.length && memchr(" \t;", text.bytes[length], 3) == NULL)
+            length++;
+        flag = find_flag(span_of(text.bytes, length));
+        if (flag != NULL && flag->is_restrictive)
+            *flag_of(control, flag) = true;
+        length += length < text.length ? 1 : 0;
+        text = span_of(text.bytes + length, text.length - length);
+    }
+}
+
 static void apply_directive(struct cache_control *control, struct span name, struct span argument,
                             bool has_argument)
 {
-    for (size_t i = 0; i < COUNT(flag_directives); i++) {
-        if (span_equals_ignoring_case(name, span_of_string(flag_directives[i].name))) {
-            *(bool *)((char *)control + flag_directives[i].offset) = true;
-            return;
-        }
-    }
-    for (size_t i = 0; i < COUNT(seconds_directives); i++) {
-        if (span_equals_ignoring_case(name, span_of_string(seconds_directives[i].name))) {
-            set_seconds(control, &seconds_directives[i], argument, has_argument);
-            return;
-        }
-    }
+    const struct flag_directive *flag = find_flag(name);
+    const struct seconds_directive *seconds = find_seconds(name);
+
+    if (flag != NULL)
+        *flag_of(control, flag) = true;
+    else if (seconds != NULL)
+        set_seconds(control, seconds, argument, has_argument);
+    else if (!fields_is_token(name))
+        apply_restrictive_words(control, name);
 }
 
 void cache_control_add(struct cache_control *control, struct span value)
@@ -129,4 +176,61 @@ void cache_control_read(struct cache_control *control, const struct fields *fiel
     cache_control_init(control);
     while (fields_next_named(fields, "cache-control", &position, &value))
         cache_control_add(control, value);
+}
+
+/* RFC 9213 section 2.1: numbers are integers, and flags are true, or strings with field names. */
+static void apply_entry(struct cache_control *control, struct span key,
+                        const struct structured_item *item)
+{
+    const struct flag_directive *flag = find_flag(key);
+    const struct seconds_directive *seconds = find_seconds(key);
+    int64_t value = item->type == STRUCTURED_INTEGER ? item->number : 0;
+
+    if (flag != NULL && item->type == STRUCTURED_BOOLEAN)
+        *flag_of(control, flag) = item->number != 0;
+    else if (flag != NULL)
+        *flag_of(control, flag) = flag->is_restrictive;
+    if (seconds == NULL)
+        return;
+    if (value < 0)
+        value = 0;
+    *seconds_of(control, seconds) =
+        value > CACHE_CONTROL_SECONDS_MAX ? CACHE_CONTROL_SECONDS_MAX : value;
+}
+
+/* Whether all lines of the name are a dictionary together, and there is something in it. */
+static bool is_targeted(const struct fields *fields, const char *name)
+{
+    struct span value;
+    size_t position = 0, count = 0;
+    bool has_empty = false;
+
+    while (fields_next_named(fields, name, &position, &value)) {
+        if (!structured_is_dictionary(value))
+            return false;
+        has_empty = has_empty || span_trim(value).length == 0;
+        count++;
+    }
+    return count > 0 && !has_empty;
+}
+
+bool cache_control_read_targeted(struct cache_control *control, const struct fields *fields,
+                                 const char *const *names)
+{
+    struct structured_walk walk;
+    struct structured_item item;
+    struct span value, key;
+    size_t position = 0;
+
+    while (*names != NULL && !is_targeted(fields, *names))
+        names++;
+    if (*names == NULL)
+        return false;
+    cache_control_init(control);
+    while (fields_next_named(fields, *names, &position, &value)) {
+        structured_init(&walk, value);
+        while (structured_next_entry(&walk, &key, &item))
+            apply_entry(control, key, &item);
+    }
+    return true;
 }

@@ -6,6 +6,8 @@
  * - letter case does not matter, arguments may be tokens or quoted, unknown directives are ignored;
  * - a flag directive counts even if it carries an argument; `private="x"` and `no-cache="x"` count
  * as the bare directive, which section 5.2.2.4 allows and which cannot leak a listed field;
+ * - what is no directive, such as "private; max-age=0" or "no-cache no-store", has the flags in it
+ *   that restrict;
  * - of several values of one directive the first counts, as section 4.2.1 proposes;
  * - a lifetime that is not a whole number (negative, fraction, empty, or with a space beside the
  *   '=') is 0: the response is stale;
@@ -50,6 +52,20 @@ void cache_control_add(struct cache_control *control, struct span value);
 
 /* cache_control_read - init, then all Cache-Control lines of a message. */
 void cache_control_read(struct cache_control *control, const struct fields *fields);
+
+/*
+ * cache_control_read_targeted - the directives that a response means for caches such as this one.
+ * `names` are the fields we obey, such as "CDN-Cache-Control", the most applicable first, NULL
+ * last. The first that is a valid dictionary, and not empty, counts; false, and `control` is
+ * untouched, where there is none. The caller ignores Cache-Control and Expires when it is true, and
+ * passes all these fields on.
+ *
+ * Of a directive that comes twice the last value counts. A lifetime that is no integer, or is
+ * negative, is 0. A flag that restricts counts with any value but false; others only with true.
+ * Source    RFC 9213 sections 2.1 and 2.2.
+ */
+bool cache_control_read_targeted(struct cache_control *control, const struct fields *fields,
+                                 const char *const *names);
 
 /*
  * delta_seconds_parse - a number of seconds, optionally in quotes.
