@@ -120,6 +120,8 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
      * Source: RFC 9211 section 2. */
     for (size_t i = 0; i < head->field_count; i++)
         put_field(&writer, head->fields[i].name, head->fields[i].value);
+    if (head->lines.iov_len > 0)
+        put(&writer, head->lines.iov_base, head->lines.iov_len);
     PUT_LITERAL(&writer, "\r\n");
     writer_pass(&writer);
     if (is_copied && memory.release != NULL)

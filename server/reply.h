@@ -39,6 +39,7 @@ struct reply_head {
     const struct reply_field *fields; /* copied; Content-Type stands among them */
     size_t field_count;
     struct iovec prepared; /* whole lines "Name: value\r\n", before `fields`; length 0 for none */
+    struct iovec lines;    /* the same, copied, behind `fields`: for heads that have to be quick */
     bool has_date;         /* the fields name a Date already: none is added */
     bool closes;           /* the connection ends after this answer, and says so */
 };

@@ -31,6 +31,7 @@ void flight_lead(struct flight *flight, struct fetch_reader *reader)
     flight_lock(flight);
     assert(flight->joins == 0);
     flight->leader = reader;
+    reader->led_ns = async_loop_now_ns(reader->lane->loop);
     flight_attach_locked(flight, reader);
     flight_unlock(flight);
 }

@@ -222,6 +222,7 @@ static void on_deadline(struct async_timer *timer)
 
     assert(reader->state == FETCH_WAITING);
     LANE_COUNT(reader->lane, refused_deadline, 1);
+    reader->source = reader->led_ns != 0 ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED;
     reader_fail(reader, failure_of_status(-ETIMEDOUT));
     reader->on_progress(reader);
 }

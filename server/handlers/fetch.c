@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../problem.h"
 #include "fetch_fields.h"
 #include "fetch_query.h"
 #include "fetch_reply.h"
@@ -32,7 +31,8 @@ static void start(struct request *request, void *context_pointer)
     int err = fetch_query_read(context->memo, request->query, &query);
 
     if (err < 0) {
-        problem_send(request, err == -ENOMEM ? 503 : 400, fetch_query_error_text(err), NULL, 0);
+        fetch_refuse(request, err == -ENOMEM ? 503 : 400, fetch_query_error_text(err),
+                     err == -ENOMEM ? "out-of-memory" : "bad-query");
         return;
     }
     fetch_read_wishes(request, settings->via_name, &wishes);
@@ -42,9 +42,10 @@ static void start(struct request *request, void *context_pointer)
     if (entry != NULL && fetch_reply_hit(request, query, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
-        problem_send(request, 508, "this request has come through this server before", NULL, 0);
+        fetch_refuse(request, 508, "this request has come through this server before", "loop");
     else if (entry == NULL && wishes.is_only_if_cached)
-        problem_send(request, 504, "not stored, and only-if-cached forbids to fetch it", NULL, 0);
+        fetch_refuse(request, 504, "not stored, and only-if-cached forbids to fetch it",
+                     "only-if-cached");
     else
         fetch_reply_start(request, context->lane, query, &wishes, entry);
 }

@@ -2,16 +2,17 @@
 /*
  * fetch_fields.c - what requests for a URL say about caching, and what answers say of themselves.
  *
- * The fields of a hit are formatted by hand: it is the path that has to cost nothing.
+ * A hit has a way of its own here: it is the path that has to cost nothing.
  */
 #include "fetch_fields.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 #include <http/cache_control.h>
 #include <http/conditions.h>
+
+#include "../problem.h"
 
 static bool span_holds(struct span text, const char *word)
 {
@@ -77,93 +78,113 @@ bool fetch_is_not_modified(const struct request *request, const struct entry *en
     return false;
 }
 
-static char *write_text(char *at, const char *text)
-{
-    size_t length = strlen(text);
-
-    memcpy(at, text, length + 1);
-    return at + length;
-}
-
-char *fetch_write_number(char *at, uint64_t number)
-{
-    char digits[20];
-    size_t count = 0;
-
-    do {
-        digits[count++] = (char)('0' + number % 10);
-        number /= 10;
-    } while (number > 0);
-    while (count > 0)
-        *at++ = digits[--count];
-    *at = '\0';
-    return at;
-}
-
 static void add_field(struct fetch_answer *answer, const char *name, const char *value)
 {
     assert(answer->count < sizeof answer->fields / sizeof *answer->fields);
     answer->fields[answer->count++] = (struct reply_field){name, value};
 }
 
-/* Negative for what is stale. */
-static char *write_ttl(char *at, int64_t ttl_s)
-{
-    at = write_text(at, ttl_s < 0 ? "; ttl=-" : "; ttl=");
-    return fetch_write_number(at, ttl_s < 0 ? (uint64_t)-ttl_s : (uint64_t)ttl_s);
-}
-
-/* Age and Cache-Status of an entry of the store. Sources: RFC 9111 section 5.1, RFC 9211. */
 void fetch_describe_hit(struct fetch_answer *answer, const struct entry *entry, int64_t now_s)
 {
-    int64_t ttl_s = entry_ttl_s(entry, now_s);
-
     answer->count = 0;
-    fetch_write_number(answer->age, (uint64_t)entry_age_s(entry, now_s));
-    write_ttl(write_text(answer->cache_status, "fetchonce; hit"), ttl_s);
-    add_field(answer, "Age", answer->age);
+    answer->lines_bytes =
+        cache_status_write_hit(entry_age_s(entry, now_s), entry_ttl_s(entry, now_s), answer->lines);
+}
+
+/* What a client may know of a failure: not which of the ways to an origin there are none on. */
+static const char *token_of_failure(const struct fetch_failure *failure)
+{
+    if (failure->status == 403)
+        return "refused";
+    if (failure->reason == NULL)
+        return "connection-broke";
+    if (strcmp(failure->reason, "no-such-name") == 0 ||
+        strcmp(failure->reason, "no-connection") == 0)
+        return "unreachable";
+    return failure->reason;
+}
+
+/* How the request was forwarded, if it was. */
+static struct cache_status status_of(const struct fetch_reader *reader)
+{
+    struct cache_status status = {0};
+
+    if (reader->source == FETCH_FROM_STORE) {
+        status.is_hit = reader->state == FETCH_ANSWERED;
+        return status;
+    }
+    status.forward =
+        (reader->flags & FETCH_FRESH_ONLY) != 0 ? CACHE_FORWARD_REQUEST : CACHE_FORWARD_URI_MISS;
+    status.is_collapsed = reader->source == FETCH_FROM_COLLAPSED;
+    return status;
+}
+
+/* The fields that all answers have, at the end of the wait. */
+static void add_account(struct fetch_answer *answer, const struct cache_status *status,
+                        const struct request *request, const struct fetch_reader *reader,
+                        int64_t end_ns)
+{
+    int64_t led_ns = reader->led_ns;
+
+    answer->lines_bytes = 0;
+    cache_status_write(status, answer->cache_status);
     add_field(answer, "Cache-Status", answer->cache_status);
+    if (led_ns != 0)
+        server_timing_write(led_ns - request->start_ns, end_ns - led_ns, answer->timing);
+    else
+        server_timing_write(end_ns - request->start_ns, -1, answer->timing);
+    add_field(answer, "Server-Timing", answer->timing);
 }
 
-static const char *forward_reason(const struct fetch_reader *reader)
+void fetch_describe(struct fetch_answer *answer, const struct request *request,
+                    const struct fetch_reader *reader, int status, const char *detail)
 {
-    if (reader->is_stale)
-        return "fetchonce; fwd=stale";
-    return (reader->flags & FETCH_FRESH_ONLY) != 0 ? "fetchonce; fwd=request"
-                                                   : "fetchonce; fwd=uri-miss";
-}
-
-static void write_forwarded(char *at, const struct fetch_reader *reader, int64_t now_s)
-{
-    at = write_text(at, forward_reason(reader));
-    if (reader->forward_status != 0)
-        at = fetch_write_number(write_text(at, "; fwd-status="), (uint64_t)reader->forward_status);
-    if (reader->is_stale)
-        at = write_ttl(at, entry_ttl_s(reader->entry, now_s));
-    if (reader->source == FETCH_FROM_COLLAPSED)
-        write_text(at, "; collapsed");
-    else if (reader->is_stored)
-        write_text(at, "; stored");
-}
-
-/* The same for an answer that came from the origin now, for this request or for another. */
-void fetch_describe_miss(struct fetch_answer *answer, const struct request *request,
-                         const struct fetch_reader *reader, int64_t now_s)
-{
-    int64_t age_s = entry_age_s(reader->entry, now_s);
-    int64_t waited_us = (reader->answered_ns - request->start_ns) / 1000;
-    const char *waited_for = reader->source == FETCH_FROM_COLLAPSED ? "wait" : "origin";
+    const struct entry *entry = reader->entry;
+    int64_t now_s = fetch_lane_now_s(reader->lane);
+    int64_t age_s = entry_age_s(entry, now_s);
+    struct cache_status account = status_of(reader);
 
     answer->count = 0;
-    if (age_s > 0) {
-        fetch_write_number(answer->age, (uint64_t)age_s);
+    if (detail == NULL && (age_s > 0 || account.is_hit)) {
+        cache_status_number(answer->age, (uint64_t)age_s);
         add_field(answer, "Age", answer->age);
     }
-    write_forwarded(answer->cache_status, reader, now_s);
-    add_field(answer, "Cache-Status", answer->cache_status);
-    snprintf(answer->timing, sizeof answer->timing, "%s;dur=%lld.%03lld", waited_for,
-             (long long)(waited_us / 1000), (long long)(waited_us % 1000));
-    add_field(answer, "Server-Timing", answer->timing);
+    if (account.forward != CACHE_NOT_FORWARDED && !reader->is_stale && status != entry->status)
+        account.forward_status = entry->status;
+    /* Of a collapsed request, the one it was collapsed with does the storing. */
+    account.is_stored = reader->is_stored && !account.is_collapsed && !account.is_hit &&
+                        fetch_reader_status(reader) >= 0;
+    account.has_ttl = account.is_hit || reader->is_stored || reader->is_stale;
+    account.ttl_s = entry_ttl_s(entry, now_s);
+    account.detail =
+        detail == NULL && reader->is_stale ? token_of_failure(&reader->failure) : detail;
+    add_account(answer, &account, request, reader, reader->answered_ns);
+}
+
+void fetch_describe_failure(struct fetch_answer *answer, const struct request *request,
+                            const struct fetch_reader *reader)
+{
+    struct cache_status account = status_of(reader);
+
+    assert(reader->state == FETCH_FAILED);
+    answer->count = 0;
+    account.detail = token_of_failure(&reader->failure);
+    add_account(answer, &account, request, reader, async_loop_now_ns(request->loop));
+    if (reader->failure.retry_after_s > 0) {
+        cache_status_number(answer->retry_after, reader->failure.retry_after_s);
+        add_field(answer, "Retry-After", answer->retry_after);
+    }
+}
+
+void fetch_refuse(struct request *request, int status, const char *detail, const char *token)
+{
+    struct cache_status account = {.detail = token};
+    char cache_status[CACHE_STATUS_BYTES];
+    struct reply_field fields[] = {{"Cache-Status", cache_status},
+                                   {"Server-Timing", server_timing_none}};
+
+    cache_status_write(&account, cache_status);
+    problem_send(request, status, detail, fields, sizeof fields / sizeof *fields);
 }
 
 struct reply_head fetch_head(const struct entry *entry, int status,
@@ -175,6 +196,8 @@ struct reply_head fetch_head(const struct entry *entry, int status,
 
     head.prepared.iov_base = (void *)prepared->bytes;
     head.prepared.iov_len = prepared->length;
+    head.lines.iov_base = (void *)answer->lines;
+    head.lines.iov_len = answer->lines_bytes;
     head.has_date = fields_has(&entry->fields, "Date");
     return head;
 }

@@ -9,6 +9,7 @@
 
 #include "../reply.h"
 #include "../request.h"
+#include "cache_status.h"
 
 /* What the request says about caching. */
 struct fetch_wishes {
@@ -22,10 +23,13 @@ struct fetch_wishes {
 /* The fields that change from answer to answer. */
 struct fetch_answer {
     char age[24];
-    char cache_status[96];
-    char timing[48];
-    struct reply_field fields[4];
+    char retry_after[24];
+    char cache_status[CACHE_STATUS_BYTES];
+    char timing[SERVER_TIMING_BYTES];
+    struct reply_field fields[5];
     size_t count;
+    char lines[CACHE_HIT_BYTES]; /* of a hit, in the place of fields */
+    size_t lines_bytes;
 };
 
 /* fetch_read_wishes - `own_name` is what this server calls itself in CDN-Loop (RFC 8586). */
@@ -35,18 +39,26 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
 /* fetch_is_not_modified - whether the client has this answer. Source: RFC 9110 section 13.1.2. */
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry);
 
-/* fetch_describe_hit - of an entry of the store. Sources: RFC 9111 section 5.1, RFC 9211. */
+/* fetch_describe_hit - of an entry of the store, and a request that waited for nothing. Sources:
+ * RFC 9111 section 5.1, RFC 9211. */
 void fetch_describe_hit(struct fetch_answer *answer, const struct entry *entry, int64_t now_s);
 
-/* fetch_describe_miss - of an answer that came from the origin now, for this request or another. */
-void fetch_describe_miss(struct fetch_answer *answer, const struct request *request,
-                         const struct fetch_reader *reader, int64_t now_s);
+/*
+ * fetch_describe - of an answered reader, to which we answer with `status`. With a `detail`, a
+ * token for Cache-Status: of a problem that we have with its answer.
+ */
+void fetch_describe(struct fetch_answer *answer, const struct request *request,
+                    const struct fetch_reader *reader, int status, const char *detail);
+
+/* fetch_describe_failure - of a reader that failed. */
+void fetch_describe_failure(struct fetch_answer *answer, const struct request *request,
+                            const struct fetch_reader *reader);
+
+/* fetch_refuse - answers with a problem that no fetch had part in; `token` is for Cache-Status. */
+void fetch_refuse(struct request *request, int status, const char *detail, const char *token);
 
 /* fetch_head - refers to the entry's prepared fields and to `answer`. */
 struct reply_head fetch_head(const struct entry *entry, int status,
                              const struct fetch_answer *answer);
-
-/* fetch_write_number - in decimal, with a zero behind; returns where that is. */
-char *fetch_write_number(char *at, uint64_t number);
 
 #endif

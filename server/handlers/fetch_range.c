@@ -288,7 +288,7 @@ enum fetch_range_outcome fetch_range_answer(struct fetch_reply *self,
         start_part(self, length_bytes, answer);
     } else if (start_frame(self, length_bytes, answer) < 0) {
         fetch_reply_finish(self);
-        problem_send(request, 503, "this server is out of memory", NULL, 0);
+        problem_send(request, 503, "this server is out of memory", answer->fields, answer->count);
         return FETCH_RANGE_ANSWERED;
     }
     range->state = FETCH_RANGE_SENDING;

@@ -69,19 +69,6 @@ static void reply_not_modified(struct request *request, struct entry *entry,
     reply_head_only(request, &head, REPLY_LENGTH_UNKNOWN, memory);
 }
 
-static void send_failure(struct request *request, const struct fetch_failure *failure)
-{
-    char retry_after[24];
-    struct reply_field fields[2] = {{"Cache-Status", "fetchonce; fwd=uri-miss"}};
-    size_t count = 1;
-
-    if (failure->retry_after_s > 0) {
-        fetch_write_number(retry_after, failure->retry_after_s);
-        fields[count++] = (struct reply_field){"Retry-After", retry_after};
-    }
-    problem_send(request, failure->status, failure->detail, fields, count);
-}
-
 void fetch_reply_finish(struct fetch_reply *self)
 {
     fetch_reader_leave(&self->reader);
@@ -89,18 +76,33 @@ void fetch_reply_finish(struct fetch_reply *self)
     self->select = NULL;
 }
 
-static void fail(struct fetch_reply *self, int status, const char *detail)
+/* What the origin answered is of no use: a problem instead. */
+static void fail(struct fetch_reply *self, int status, const char *detail, const char *token)
 {
-    struct fetch_failure failure = {.status = status, .detail = detail};
     struct request *request = self->request;
+    struct fetch_answer answer;
 
+    fetch_describe(&answer, request, &self->reader, status, token);
     fetch_reply_finish(self);
-    send_failure(request, &failure);
+    problem_send(request, status, detail, answer.fields, answer.count);
 }
 
 static void fail_broken(struct fetch_reply *self)
 {
-    fail(self, 502, "the origin closed the connection before its answer was complete");
+    fail(self, 502, "the origin closed the connection before its answer was complete",
+         "connection-broke");
+}
+
+/* There is no answer of the origin's. */
+static void send_failure(struct fetch_reply *self)
+{
+    struct request *request = self->request;
+    struct fetch_failure failure = self->reader.failure;
+    struct fetch_answer answer;
+
+    fetch_describe_failure(&answer, request, &self->reader);
+    fetch_reply_finish(self);
+    problem_send(request, failure.status, failure.detail, answer.fields, answer.count);
 }
 
 static void on_gone(struct request *request)
@@ -203,49 +205,57 @@ static bool refuse_selection(struct fetch_reply *self)
                  bytes_max);
     else
         return false;
-    fail(self, 502, detail);
+    fail(self, 502, detail, "not-selectable");
     return true;
 }
 
+static void fail_selection(struct fetch_reply *self, int err)
+{
+    if (err == -ENOENT)
+        fail(self, 404, "the JSON body has no value at this pointer", "no-such-value");
+    else if (err == -ENOMEM)
+        fail(self, 503, "this server is out of memory", "out-of-memory");
+    else
+        fail(self, 502, "select needs a JSON body, and the origin's is not JSON", "not-json");
+}
+
 /* One value of the JSON body, when the whole body is there. */
-static void send_selected(struct fetch_reply *self, const struct fetch_answer *answer)
+static void send_selected(struct fetch_reply *self)
 {
     struct request *request = self->request;
-    struct reply_field fields[6];
+    struct fetch_answer answer;
+    struct reply_field fields[8];
     struct reply_head head = {.status = 200, .fields = fields};
     char *text;
     int err = select_value(self->reader.entry->body, self->select, &text);
 
     if (err < 0) {
-        fail(self,
-             err == -ENOENT   ? 404
-             : err == -ENOMEM ? 503
-                              : 502,
-             err == -ENOENT   ? "the JSON body has no value at this pointer"
-             : err == -ENOMEM ? "this server is out of memory"
-                              : "select needs a JSON body, and the origin's is not JSON");
+        fail_selection(self, err);
         return;
     }
+    fetch_describe(&answer, request, &self->reader, 200, NULL);
     fields[head.field_count++] = (struct reply_field){"Content-Type", "application/json"};
     fields[head.field_count++] = (struct reply_field){"X-Content-Type-Options", "nosniff"};
-    for (size_t i = 0; i < answer->count; i++)
-        fields[head.field_count++] = answer->fields[i];
+    for (size_t i = 0; i < answer.count; i++)
+        fields[head.field_count++] = answer.fields[i];
     fetch_reply_finish(self);
     reply_copy(request, &head, text, strlen(text));
     free(text);
 }
 
 /* The whole answer, or its head alone, as far as it is there. */
-static void send_whole(struct fetch_reply *self, int status, const struct fetch_answer *answer)
+static void send_whole(struct fetch_reply *self, int status)
 {
     struct fetch_reader *reader = &self->reader;
     struct request *request = self->request;
     struct entry *entry = reader->entry;
+    struct fetch_answer answer;
     struct iovec spans[REPLY_SPANS_MAX];
     int span_count;
 
+    fetch_describe(&answer, request, reader, entry->status, NULL);
     if (request->is_head) {
-        struct reply_head head = fetch_head(entry, entry->status, answer);
+        struct reply_head head = fetch_head(entry, entry->status, &answer);
         struct reply_memory memory = {.release = release_entry, .context = entry_ref(entry)};
         int64_t length_bytes = reader->length_bytes;
         fetch_reply_finish(self);
@@ -254,18 +264,21 @@ static void send_whole(struct fetch_reply *self, int status, const struct fetch_
                (span_count = whole_spans(entry, spans)) >= 0) {
         entry_ref(entry);
         fetch_reply_finish(self);
-        reply_whole(request, entry, spans, span_count, answer);
+        reply_whole(request, entry, spans, span_count, &answer);
     } else {
-        start_stream(self, answer);
+        start_stream(self, &answer);
     }
 }
 
 /* Parts of it, if the request wants some and they can be told. */
-static void send_range(struct fetch_reply *self, int status, const struct fetch_answer *answer)
+static void send_range(struct fetch_reply *self, int status)
 {
-    switch (fetch_range_answer(self, answer)) {
+    struct fetch_answer answer;
+
+    fetch_describe(&answer, self->request, &self->reader, 206, NULL);
+    switch (fetch_range_answer(self, &answer)) {
     case FETCH_RANGE_NOT:
-        send_whole(self, status, answer);
+        send_whole(self, status);
         break;
     case FETCH_RANGE_BROKEN:
         fail_broken(self);
@@ -280,7 +293,6 @@ static void answer_request(struct fetch_reply *self)
     struct fetch_reader *reader = &self->reader;
     struct request *request = self->request;
     struct entry *entry = reader->entry;
-    int64_t now_s = fetch_lane_now_s(reader->lane);
     int status = fetch_reader_status(reader);
     struct fetch_answer answer;
     struct iovec span;
@@ -300,37 +312,29 @@ static void answer_request(struct fetch_reply *self)
     }
     if (reader->is_stale)
         log_failure(reader, entry->status, reader->failure.reason);
-    if (reader->source == FETCH_FROM_STORE)
-        fetch_describe_hit(&answer, entry, now_s);
-    else
-        fetch_describe_miss(&answer, request, reader, now_s);
     if (self->select != NULL) {
-        send_selected(self, &answer);
+        send_selected(self);
     } else if (fetch_is_not_modified(request, entry)) {
+        fetch_describe(&answer, request, reader, 304, NULL);
         entry_ref(entry);
         fetch_reply_finish(self);
         reply_not_modified(request, entry, &answer);
     } else if (self->range.state == FETCH_RANGE_ASKED) {
-        send_range(self, status, &answer);
+        send_range(self, status);
     } else {
-        send_whole(self, status, &answer);
+        send_whole(self, status);
     }
 }
 
 static void advance(struct fetch_reply *self)
 {
-    struct request *request = self->request;
-
     switch (self->reader.state) {
     case FETCH_WAITING:
         break;
-    case FETCH_FAILED: {
-        struct fetch_failure failure = self->reader.failure;
-        log_failure(&self->reader, failure.status, failure.reason);
-        fetch_reply_finish(self);
-        send_failure(request, &failure);
+    case FETCH_FAILED:
+        log_failure(&self->reader, self->reader.failure.status, self->reader.failure.reason);
+        send_failure(self);
         break;
-    }
     case FETCH_ANSWERED:
         if (self->is_started)
             stream(self);
@@ -384,7 +388,7 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
                           request_fields(request), &asked) < 0) {
         free(self->select);
         entry_unref(entry);
-        problem_send(request, 503, "this server is out of memory", NULL, 0);
+        fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
         return;
     }
     if (self->select == NULL)

@@ -28,11 +28,10 @@ static void crowd(unsigned count)
         assert_int_equal(reply.status, 200);
         assert_true(reply.is_whole);
         assert_string_equal(reply.body, "hello");
-        if (strcmp(client_reply_field(&reply, "Cache-Status"), "fetchonce; fwd=uri-miss; stored") ==
-            0)
+        if (strstr(client_reply_field(&reply, "Cache-Status"), "; stored") != NULL)
             leaders++;
         else
-            assert_field(&reply, "Cache-Status", "fetchonce; fwd=uri-miss; collapsed");
+            assert_field_begins(&reply, "Cache-Status", "fetchonce; fwd=uri-miss; collapsed; ttl=");
         client_reply_fini(&reply);
         client_close(&clients[i]);
     }
@@ -77,7 +76,7 @@ static void test_09_late_joiner_gets_the_first_byte(void **state)
     client_read_reply(&late, false, &reply);
     assert_string_equal(reply.body, "firstother");
     assert_field(&reply, "Content-Length", "10");
-    assert_field(&reply, "Cache-Status", "fetchonce; fwd=uri-miss; collapsed");
+    assert_field_begins(&reply, "Cache-Status", "fetchonce; fwd=uri-miss; collapsed; ttl=");
     client_reply_fini(&reply);
     client_close(&early);
     client_close(&late);
@@ -359,7 +358,7 @@ static void test_22_wishes_of_the_request(void **state)
     client_reply_fini(&reply);
     world_get(&world, "/", "", "Cache-Control: no-cache\r\n", &reply);
     assert_int_equal(reply.status, 200);
-    assert_field(&reply, "Cache-Status", "fetchonce; fwd=request; stored");
+    assert_field_begins(&reply, "Cache-Status", "fetchonce; fwd=request; stored; ttl=");
     client_reply_fini(&reply);
     assert_int_equal(origin_hits(world.origin, "/"), 2);
     world_stop(&world);

@@ -132,6 +132,14 @@ void assert_field(const struct client_reply *reply, const char *name, const char
         fail_msg("%s: %s, expected %s", name, found != NULL ? found : "(none)", value);
 }
 
+void assert_field_begins(const struct client_reply *reply, const char *name, const char *begin)
+{
+    const char *found = client_reply_field(reply, name);
+
+    if (found == NULL || strncmp(found, begin, strlen(begin)) != 0)
+        fail_msg("%s: %s, expected %s...", name, found != NULL ? found : "(none)", begin);
+}
+
 void world_prepare(void)
 {
     struct rlimit files;

@@ -46,5 +46,6 @@ void world_get(struct world *world, const char *path, const char *parameters, co
                struct client_reply *ret_reply);
 
 void assert_field(const struct client_reply *reply, const char *name, const char *value);
+void assert_field_begins(const struct client_reply *reply, const char *name, const char *begin);
 
 #endif

@@ -124,6 +124,7 @@ struct fetch_reader {
     struct body_cursor cursor;    /* FETCH_ANSWERED; fetch_reader_spans() first, then move it */
     struct fetch_failure failure; /* FETCH_FAILED; or what a stale answer takes the place of */
     int64_t answered_ns;          /* on the loop's clock */
+    int64_t led_ns;               /* when a fetch of its own began, the last; 0: it had none */
 
     /* For the caller to set, before it leaves. */
     bool wants_rest; /* the fetch is worth finishing: this reader has got the part it wanted */
