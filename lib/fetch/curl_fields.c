@@ -92,14 +92,31 @@ static int append_own(struct curl_slist **list, const struct fetch_settings *set
     return append_line(list, line);
 }
 
-int curl_fields_make(const struct fetch_settings *settings, const struct fields *fields,
-                     bool is_verbatim, struct curl_slist **ret_list)
+/* What libcurl would write differently. */
+static int append_host_and_framing(struct curl_slist **list, const struct upstream_call *call)
+{
+    int err = 0;
+
+    if (call->host != NULL)
+        err =
+            append_field(list, &(struct field){span_of_string("Host"), span_of_string(call->host)});
+    if (err == 0 && call->body != NULL)
+        err = append_line(list, "Expect:");
+    if (err == 0 && call->body != NULL && call->body->length_bytes < 0)
+        err = append_line(list, "Transfer-Encoding: chunked");
+    return err;
+}
+
+int curl_fields_make(const struct fetch_settings *settings, const struct upstream_call *call,
+                     struct curl_slist **ret_list)
 {
     struct curl_slist *list = NULL;
-    int err = fields != NULL ? append_call_fields(&list, fields) : 0;
+    int err = append_host_and_framing(&list, call);
 
+    if (err == 0 && call->fields != NULL)
+        err = append_call_fields(&list, call->fields);
     if (err == 0)
-        err = append_defaults(&list, fields, is_verbatim);
+        err = append_defaults(&list, call->fields, call->is_verbatim);
     if (err == 0)
         err = append_own(&list, settings);
     if (err < 0) {

@@ -22,42 +22,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "connections.h"
 #include "curl_fields.h"
-#include "head.h"
-#include "multi.h"
-#include "resolver.h"
-
-struct curl_upstream {
-    struct upstream upstream; /* first */
-    struct async_loop *loop;
-    const struct fetch_settings *settings;
-    struct resolver *resolver;
-    struct multi *multi;
-    struct connections connections;
-    struct curl_slist *plain_fields; /* of all calls that have none of their own */
-    size_t calls;
-};
-
-struct transfer {
-    struct curl_upstream *upstream;
-    struct upstream_call *call;
-    struct resolver_query query;
-    struct async_task
-        literal; /* the host is an address: no lookup, but not inside start() either */
-    CURL *easy;  /* NULL until added to the multi handle */
-    CURLSH *pins;
-    struct curl_slist *pin_list;
-    struct curl_slist *fields; /* NULL: the plain ones */
-    struct head_reader head;
-    bool is_asked;   /* the request is on its way */
-    bool is_stopped; /* by a verdict */
-    bool has_excess; /* the origin has sent more than its answer */
-    enum guard_reason refusal;
-    int status; /* decided inside a callback; 0: ask libcurl's result */
-};
+#include "curl_transfer.h"
 
 static struct curl_upstream *curl_upstream_from(struct upstream *upstream)
 {
@@ -154,147 +121,6 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     transfer_finish(transfer, status_of_result(transfer, result));
 }
 
-/* libcurl's callbacks, in the order they fire. None calls libcurl. */
-
-/* The verdict that counts: on the address about to be connected. Rule G.11. */
-static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
-                                    struct curl_sockaddr *address)
-{
-    struct transfer *transfer = context;
-    enum guard_reason reason;
-    int fd;
-
-    if (purpose != CURLSOCKTYPE_IPCXN)
-        return CURL_SOCKET_BAD;
-    reason =
-        guard_check_address(&transfer->upstream->settings->guard, &address->addr, address->addrlen);
-    if (reason != GUARD_OK) {
-        transfer->refusal = reason;
-        return CURL_SOCKET_BAD;
-    }
-    fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-    if (fd >= 0 && connections_add(&transfer->upstream->connections, fd) < 0) {
-        close(fd);
-        return CURL_SOCKET_BAD;
-    }
-    return fd;
-}
-
-/* The upstream's, since a connection outlives the transfer that opened it. */
-static int on_close_socket(void *context, curl_socket_t fd)
-{
-    struct curl_upstream *upstream = context;
-
-    connections_remove(&upstream->connections, fd);
-    return close(fd);
-}
-
-/* Whether a kept connection holds bytes that nobody has asked for. */
-static bool is_spoilt(struct transfer *transfer, const char *peer, int peer_port, int own_port)
-{
-    int fd = connections_use(&transfer->upstream->connections, own_port, peer, peer_port, transfer);
-
-    return fd >= 0 && !transfer->call->url->is_https && connection_has_unread(fd);
-}
-
-/* Before each request, on new and on kept connections. */
-static int on_before_request(void *context, char *peer, char *own, int peer_port, int own_port)
-{
-    struct transfer *transfer = context;
-    union resolver_address address = {0};
-    socklen_t bytes = sizeof address.ipv4;
-    enum guard_reason reason;
-
-    (void)own;
-    if (inet_pton(AF_INET, peer, &address.ipv4.sin_addr) == 1) {
-        address.ipv4.sin_family = AF_INET;
-        address.ipv4.sin_port = htons((uint16_t)peer_port);
-    } else if (inet_pton(AF_INET6, peer, &address.ipv6.sin6_addr) == 1) {
-        address.ipv6.sin6_family = AF_INET6;
-        address.ipv6.sin6_port = htons((uint16_t)peer_port);
-        bytes = sizeof address.ipv6;
-    }
-    reason = guard_check_address(&transfer->upstream->settings->guard, &address.any, bytes);
-    if (reason != GUARD_OK) {
-        transfer->refusal = reason;
-        return CURL_PREREQFUNC_ABORT;
-    }
-    if (is_spoilt(transfer, peer, peer_port, own_port)) {
-        transfer->status = -ECONNRESET; /* as if it had been closed: tried again over another */
-        return CURL_PREREQFUNC_ABORT;
-    }
-    transfer->is_asked = true;
-    return CURL_PREREQFUNC_OK;
-}
-
-/* A name that is not pinned would be looked up by libcurl: it may not. Rule F.10. */
-static int on_lookup(void *resolver_state, void *reserved, void *context)
-{
-    struct transfer *transfer = context;
-
-    (void)resolver_state;
-    (void)reserved;
-    return transfer->call->url->family == AF_UNSPEC ? 1 : 0;
-}
-
-static size_t on_head_line(char *line, size_t size, size_t count, void *context)
-{
-    struct transfer *transfer = context;
-    size_t bytes = size * count;
-    struct upstream_head head;
-    int result;
-
-    result = head_reader_take(&transfer->head, line, bytes, &head);
-    if (result < 0) {
-        transfer->status = result;
-        return 0;
-    }
-    if (result == HEAD_COMPLETE &&
-        transfer->call->events->on_head(transfer->call, &head) == UPSTREAM_STOP) {
-        transfer->is_stopped = true;
-        return 0;
-    }
-    return bytes;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t count, void *context)
-{
-    struct transfer *transfer = context;
-
-    if (size * count == 0)
-        return 0;
-    if (transfer->has_excess) {
-        transfer->status = -EPROTO;
-        return 0;
-    }
-    switch (transfer->call->events->on_data(transfer->call, bytes, size * count)) {
-    case UPSTREAM_GO_ON:
-        return size * count;
-    case UPSTREAM_PAUSE:
-        return CURL_WRITEFUNC_PAUSE;
-    case UPSTREAM_STOP:
-        break;
-    }
-    transfer->is_stopped = true;
-    return 0;
-}
-
-/* libcurl's log. It tells of excess bytes before it hands over the last that are not, if there are
- * any; the words are those of its infof() calls, and a test sees to it that they are still said. */
-static int on_log(CURL *easy, curl_infotype type, char *text, size_t bytes, void *context)
-{
-    static const char *const words[] = {"Excess found", "Leftovers after chunking"};
-    struct transfer *transfer = context;
-
-    (void)easy;
-    for (size_t i = 0; type == CURLINFO_TEXT && i < sizeof words / sizeof *words; i++) {
-        size_t length = strlen(words[i]);
-        if (bytes >= length && memcmp(text, words[i], length) == 0)
-            transfer->has_excess = true;
-    }
-    return 0;
-}
-
 /* "host:port:address,address": the transfer's own name cache. Rule F.10. */
 static int pin_addresses(struct transfer *transfer)
 {
@@ -351,22 +177,7 @@ static void set_options(struct transfer *transfer, CURL *easy)
     if (settings->ca_bundle_path != NULL)
         curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_bundle_path);
 
-    curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
-    curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, transfer->upstream);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_before_request);
-    curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION, on_lookup);
-    curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_head_line);
-    curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
-    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_log);
-    curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
+    curl_callbacks_set(transfer, easy);
 }
 
 /* What is asked for. Errors: -ENOMEM. */
@@ -376,13 +187,16 @@ static int set_request(struct transfer *transfer, CURL *easy)
     const struct curl_upstream *upstream = transfer->upstream;
     int err = 0;
 
-    if (call->fields != NULL || call->is_verbatim)
-        err = curl_fields_make(upstream->settings, call->fields, call->is_verbatim,
-                               &transfer->fields);
+    if (call->fields != NULL || call->is_verbatim || call->host != NULL || call->body != NULL)
+        err = curl_fields_make(upstream->settings, call, &transfer->fields);
     if (err < 0)
         return err;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
                      transfer->fields != NULL ? transfer->fields : upstream->plain_fields);
+    if (call->body != NULL) {
+        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body->length_bytes);
+    }
     if (call->method != NULL && strcmp(call->method, "HEAD") == 0)
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
     else if (call->method != NULL &&
@@ -415,7 +229,6 @@ static int connect_transfer(struct transfer *transfer)
 /* The addresses are known: all of them have to pass. Rule F.9. */
 static void on_addresses(struct transfer *transfer)
 {
-    const struct guard_policy *policy = &transfer->upstream->settings->guard;
     int err;
 
     for (size_t i = 0; i < transfer->query.address_count; i++) {
@@ -425,7 +238,7 @@ static void on_addresses(struct transfer *transfer)
             address->ipv6.sin6_port = htons(transfer->call->url->port);
         else
             address->ipv4.sin_port = htons(transfer->call->url->port);
-        reason = guard_check_address(policy, &address->any, sizeof *address);
+        reason = transfer_check_address(transfer, &address->any, sizeof *address);
         if (reason != GUARD_OK) {
             transfer->refusal = reason;
             transfer_finish(transfer, -EACCES);
@@ -532,7 +345,8 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
     upstream->upstream.ops = &curl_ops;
     upstream->loop = loop;
     upstream->settings = settings;
-    err = curl_fields_make(settings, NULL, false, &upstream->plain_fields);
+    err = curl_fields_make(settings, &(struct upstream_call){.method = NULL},
+                           &upstream->plain_fields);
     if (err < 0)
         goto fail;
     err = multi_new(loop, settings, on_transfer_done, &upstream->multi);

@@ -40,7 +40,7 @@ static int take_status_line(struct head_reader *reader, struct span line)
     if (!is_digit(digits[0]) || !is_digit(digits[1]) || !is_digit(digits[2]))
         return -EPROTO;
     status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
-    if (status < 100 || status > 599 || status == 101)
+    if (status < 100 || status == 101)
         return -EPROTO;
     reader->status = status;
     reader->is_http1 = line.bytes[5] == '1';
@@ -122,8 +122,10 @@ int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t 
     if (line.length == 0) {
         if (reader->status >= 200)
             return complete(reader, ret_head);
+        *ret_head = (struct upstream_head){
+            .status = reader->status, .fields = &reader->fields, .content_length_bytes = -1};
         reader->status = 0; /* the status line of the next response follows */
-        return HEAD_GOES_ON;
+        return ret_head->status == 100 ? HEAD_GOES_ON : HEAD_INTERIM;
     }
     colon = memchr(line.bytes, ':', line.length);
     if (colon == NULL)

@@ -15,7 +15,7 @@
 #include <fetch/upstream.h>
 #include <http/fields.h>
 
-enum { HEAD_GOES_ON = 0, HEAD_COMPLETE = 1 };
+enum { HEAD_GOES_ON = 0, HEAD_COMPLETE = 1, HEAD_INTERIM = 2 };
 
 struct head_reader {
     struct fields fields;
@@ -32,8 +32,8 @@ void head_reader_fini(struct head_reader *reader);
 
 /*
  * head_reader_take - one line with its end; after a complete head, one of its trailers, unread.
- * Returns   HEAD_GOES_ON; or HEAD_COMPLETE after the blank line of a final response, and then
- *           `ret_head` refers to this reader's fields.
+ * Returns   HEAD_GOES_ON; or HEAD_COMPLETE after the blank line of a final response, HEAD_INTERIM
+ *           after that of a 1xx other than 100; then `ret_head` refers to this reader's fields.
  * Errors    -EPROTO; -ENOMEM.
  * Source    RFC 9112 sections 2.2, 4, 5, 6.3
  */

@@ -9,18 +9,23 @@
 static const struct fetch_settings settings = {.via_name = "cache"};
 
 /* All lines in one, with '|' between them. */
-static void check_lines(const struct fields *fields, bool is_verbatim, const char *expected)
+static void check_call(const struct upstream_call *call, const char *expected)
 {
     struct curl_slist *list;
     char text[512] = "";
     size_t used = 0;
 
-    assert_int_equal(curl_fields_make(&settings, fields, is_verbatim, &list), 0);
+    assert_int_equal(curl_fields_make(&settings, call, &list), 0);
     for (const struct curl_slist *line = list; line != NULL; line = line->next)
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", line->data,
                                  line->next != NULL ? "|" : "");
     assert_string_equal(text, expected);
     curl_slist_free_all(list);
+}
+
+static void check_lines(const struct fields *fields, bool is_verbatim, const char *expected)
+{
+    check_call(&(struct upstream_call){.fields = fields, .is_verbatim = is_verbatim}, expected);
 }
 
 static void append(struct fields *fields, const char *name, const char *value)
@@ -77,6 +82,19 @@ static void test_what_libcurl_writes_is_left_to_it(void **state)
     fields_fini(&fields);
 }
 
+static void test_host_and_chunks_are_told_to_libcurl(void **state)
+{
+    struct upstream_body known = {.length_bytes = 5}, unknown = {.length_bytes = -1};
+    struct upstream_call call = {.host = "public.example", .body = &known, .is_verbatim = true};
+
+    (void)state;
+    check_call(&call, "Host: public.example|Expect:|Accept:|User-Agent:|Via: 1.1 cache|"
+                      "CDN-Loop: cache");
+    call.body = &unknown;
+    check_call(&call, "Host: public.example|Expect:|Transfer-Encoding: chunked|Accept:|"
+                      "User-Agent:|Via: 1.1 cache|CDN-Loop: cache");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +102,7 @@ int main(void)
         cmocka_unit_test(test_own_fields_come_first_and_replace_defaults),
         cmocka_unit_test(test_verbatim_call_has_no_defaults),
         cmocka_unit_test(test_what_libcurl_writes_is_left_to_it),
+        cmocka_unit_test(test_host_and_chunks_are_told_to_libcurl),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include <fetch/guard.h>
 #include <fetch/url.h>
 #include <http/fields.h>
+#include <http/span.h>
 
 struct upstream;
 struct upstream_call;
@@ -52,9 +53,28 @@ enum upstream_verdict {
  */
 struct upstream_events {
     void (*on_connecting)(struct upstream_call *call); /* the name is known and allowed */
+    /* A part of the request's body is on its way. NULL: does not matter. */
+    void (*on_sent)(struct upstream_call *call);
+    /* A head of the 1xx, other than 100, before the final one. NULL: left out. */
+    void (*on_interim)(struct upstream_call *call, const struct upstream_head *head);
     enum upstream_verdict (*on_head)(struct upstream_call *call, const struct upstream_head *head);
     enum upstream_verdict (*on_data)(struct upstream_call *call, const char *bytes, size_t count);
     void (*on_done)(struct upstream_call *call, int status); /* the call is idle again */
+};
+
+/* What there is of a body that is being sent. */
+enum upstream_body_state {
+    UPSTREAM_BODY_PIECE, /* some bytes */
+    UPSTREAM_BODY_LATER, /* nothing now: upstream_resume() when there is */
+    UPSTREAM_BODY_END,
+};
+
+/* The body of a request, in the hands of whoever has it: looked at, and taken as far as it could be
+ * sent. A member of its owner. */
+struct upstream_body {
+    int64_t length_bytes; /* -1: not known */
+    enum upstream_body_state (*look)(struct upstream_body *body, struct span *ret_piece);
+    void (*take)(struct upstream_body *body, size_t length);
 };
 
 /* One request. A member of whoever wants it; zeroed, but for events and URL, it is a plain GET. */
@@ -64,6 +84,9 @@ struct upstream_call {
     const char *method;          /* NULL: GET */
     const struct fields *fields; /* of the request, end-to-end ones; NULL: none of its own */
     bool is_verbatim;            /* no default of the upstream's is added to the fields */
+    bool is_unguarded;           /* the egress guard has no say: the operator named the host */
+    const char *host;            /* the value of Host; NULL: what the URL says */
+    struct upstream_body *body;  /* NULL: none; set to NULL during the call it breaks that off */
     enum guard_reason refusal;   /* set before on_done(-EACCES) */
     void *backend;               /* the upstream's; NULL while idle */
     struct upstream *upstream;   /* set by start() */

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * curl_transfer.h - one call on its way through libcurl: what curl_upstream.c and the callbacks
+ * that libcurl makes (curl_callbacks.c) share.
+ */
+#ifndef FETCH_CURL_TRANSFER_H
+#define FETCH_CURL_TRANSFER_H
+
+#include <curl/curl.h>
+
+#include <async/loop.h>
+#include <fetch/settings.h>
+#include <fetch/upstream.h>
+
+#include "connections.h"
+#include "head.h"
+#include "multi.h"
+#include "resolver.h"
+
+struct curl_upstream {
+    struct upstream upstream; /* first */
+    struct async_loop *loop;
+    const struct fetch_settings *settings;
+    struct resolver *resolver;
+    struct multi *multi;
+    struct connections connections;
+    struct curl_slist *plain_fields; /* of all calls that have none of their own */
+    size_t calls;
+};
+
+struct transfer {
+    struct curl_upstream *upstream;
+    struct upstream_call *call;
+    struct resolver_query query;
+    struct async_task
+        literal; /* the host is an address: no lookup, but not inside start() either */
+    CURL *easy;  /* NULL until added to the multi handle */
+    CURLSH *pins;
+    struct curl_slist *pin_list;
+    struct curl_slist *fields; /* NULL: the plain ones */
+    struct head_reader head;
+    bool is_asked;   /* the request is on its way */
+    bool is_stopped; /* by a verdict */
+    bool has_excess; /* the origin has sent more than its answer */
+    enum guard_reason refusal;
+    int status; /* decided inside a callback; 0: ask libcurl's result */
+};
+
+/* curl_callbacks_set - has libcurl report to `transfer`, whose handle `easy` is going to be. */
+void curl_callbacks_set(struct transfer *transfer, CURL *easy);
+
+/* transfer_check_address - the guard's verdict on the address about to be connected. */
+enum guard_reason transfer_check_address(const struct transfer *transfer,
+                                         const struct sockaddr *address, socklen_t address_bytes);
+
+#endif
