@@ -84,7 +84,7 @@ static int find_name(struct span text, const char *const *names, int count)
     for (int i = 0; i < count; i++) {
         size_t length = strlen(names[i]);
 
-        if (text.length >= length && memcmp(text.bytes, names[i], length) == 0)
+        if (text.length >= length && strncasecmp(text.bytes, names[i], length) == 0)
             return i;
     }
     return -1;
@@ -157,7 +157,7 @@ static bool match_pattern(struct span text, const char *pattern, struct calendar
         if (strchr("bYyedHMS", *pattern) != NULL)
             length = read_part(*pattern, text, calendar);
         else if (*pattern == '!')
-            length = text.length >= 3 && memcmp(text.bytes, "GMT", 3) == 0 ? 3 : 0;
+            length = text.length >= 3 && strncasecmp(text.bytes, "GMT", 3) == 0 ? 3 : 0;
         else if (text.length == 0 || text.bytes[0] != *pattern)
             length = 0;
         if (length == 0)

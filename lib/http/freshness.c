@@ -9,6 +9,8 @@
 #include <http/freshness.h>
 #include <http/list.h>
 
+#define HEURISTIC_DIVISOR 10 /* a tenth: RFC 9111 section 4.2.2 */
+
 /* Age is one number; of a list the first member counts (RFC 9111 section 5.1). */
 static int64_t read_age_s(const struct fields *fields)
 {
@@ -25,21 +27,47 @@ static int64_t read_age_s(const struct fields *fields)
     return age_s < 0 ? 0 : age_s;
 }
 
+/* RFC 9111 section 4.2.1: where values differ, the response is better considered stale. */
+static int64_t read_expires_s(const struct fields *fields, int64_t response_s)
+{
+    struct span value, more;
+    size_t position = 0;
+    int64_t expires_s = 0;
+
+    if (!fields_next_named(fields, "expires", &position, &value))
+        return 0;
+    while (fields_next_named(fields, "expires", &position, &more)) {
+        if (!span_equals(value, more))
+            return 0;
+    }
+    return date_parse(value, response_s, &expires_s) == 0 ? expires_s : 0;
+}
+
 void freshness_read(const struct fields *fields, int status, int64_t response_s,
                     struct freshness *ret_freshness)
 {
+    freshness_read_targeted(fields, status, response_s, NULL, ret_freshness);
+}
+
+void freshness_read_targeted(const struct fields *fields, int status, int64_t response_s,
+                             const char *const *names, struct freshness *ret_freshness)
+{
     struct span value;
 
-    cache_control_read(&ret_freshness->control, fields);
-    ret_freshness->status = status;
-    ret_freshness->date_s = response_s;
-    ret_freshness->expires_s = 0;
-    ret_freshness->age_s = read_age_s(fields);
+    *ret_freshness =
+        (struct freshness){.status = status, .date_s = response_s, .age_s = read_age_s(fields)};
     if (fields_find(fields, "date", &value))
         (void)date_parse(value, response_s, &ret_freshness->date_s);
-    ret_freshness->has_expires = fields_find(fields, "expires", &value);
-    if (ret_freshness->has_expires)
-        (void)date_parse(value, response_s, &ret_freshness->expires_s);
+    if (fields_find(fields, "last-modified", &value))
+        ret_freshness->has_modified =
+            date_parse(value, response_s, &ret_freshness->modified_s) == 0;
+    ret_freshness->is_targeted =
+        names != NULL && cache_control_read_targeted(&ret_freshness->control, fields, names);
+    if (ret_freshness->is_targeted)
+        return;
+    cache_control_read(&ret_freshness->control, fields);
+    ret_freshness->has_expires = fields_has(fields, "expires");
+    ret_freshness->expires_s = read_expires_s(fields, response_s);
 }
 
 bool freshness_is_explicit(const struct freshness *freshness)
@@ -48,7 +76,25 @@ bool freshness_is_explicit(const struct freshness *freshness)
            freshness->has_expires;
 }
 
-int64_t freshness_lifetime_s(const struct freshness *freshness, int64_t default_s)
+/* RFC 9111 section 4.2.2. */
+static int64_t guess_lifetime_s(const struct freshness *freshness,
+                                const struct freshness_policy *policy)
+{
+    int64_t unchanged_s = freshness->date_s - freshness->modified_s;
+    int64_t lifetime_s = policy->default_s;
+
+    if (!freshness->control.is_public && !freshness_status_is_heuristic(freshness->status))
+        return 0;
+    if (policy->heuristic_max_s > 0 && freshness->has_modified && unchanged_s >= 0) {
+        lifetime_s = unchanged_s / HEURISTIC_DIVISOR;
+        if (lifetime_s > policy->heuristic_max_s)
+            lifetime_s = policy->heuristic_max_s;
+    }
+    return lifetime_s > 0 ? lifetime_s : 0;
+}
+
+int64_t freshness_lifetime_by(const struct freshness *freshness,
+                              const struct freshness_policy *policy)
 {
     const struct cache_control *control = &freshness->control;
 
@@ -63,9 +109,12 @@ int64_t freshness_lifetime_s(const struct freshness *freshness, int64_t default_
 
         return lifetime_s > 0 ? lifetime_s : 0;
     }
-    if (default_s > 0 && (control->is_public || freshness_status_is_heuristic(freshness->status)))
-        return default_s;
-    return 0;
+    return guess_lifetime_s(freshness, policy);
+}
+
+int64_t freshness_lifetime_s(const struct freshness *freshness, int64_t default_s)
+{
+    return freshness_lifetime_by(freshness, &(struct freshness_policy){.default_s = default_s});
 }
 
 int64_t freshness_initial_age_s(const struct freshness *freshness, int64_t request_s,
@@ -104,6 +153,7 @@ bool freshness_status_is_heuristic(int status)
     case 405:
     case 410:
     case 414:
+    case 451:
     case 501:
         return true;
     default:

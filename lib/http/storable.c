@@ -10,6 +10,7 @@
 static const char *const names[STORABLE_COUNT] = {
     [STORABLE_YES] = "storable",
     [STORABLE_NO_STATUS] = "status",
+    [STORABLE_NO_METHOD] = "method",
     [STORABLE_NO_STORE] = "no-store",
     [STORABLE_NO_PRIVATE] = "private",
     [STORABLE_NO_SET_COOKIE] = "set-cookie",
@@ -19,12 +20,38 @@ static const char *const names[STORABLE_COUNT] = {
 };
 
 /*
- * Whether the caching rules of this status are implemented here (RFC 9111 section 3): those that
- * have none of their own beyond the general ones. 206 and 304 complete other responses.
+ * Whether the caching rules of this status are implemented here (RFC 9111 section 3): the statuses
+ * that are registered and have no rules of their own. 206, 304 and 226 belong with other responses,
+ * and 425 is about the connection that it came by.
  */
 static bool status_is_understood(int status)
 {
-    return status != 206 && status != 304 && freshness_status_is_heuristic(status);
+    static const short statuses[] = {200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308,
+                                     400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411,
+                                     412, 413, 414, 415, 416, 417, 421, 422, 423, 424, 426, 451,
+                                     500, 501, 502, 503, 504, 505, 506, 507, 508, 510};
+
+    for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
+        if (statuses[i] == status)
+            return true;
+    }
+    return false;
+}
+
+/* RFC 6585 sections 3 to 6: these "MUST NOT be stored by a cache". */
+static bool status_is_forbidden(int status)
+{
+    return status == 428 || status == 429 || status == 431 || status == 511;
+}
+
+static bool status_is_storable(int status, const struct freshness *freshness,
+                               const struct storable_request *request)
+{
+    if (status < 200 || status == 304 || status_is_forbidden(status))
+        return false;
+    if (status == 206)
+        return request->partial_is_allowed;
+    return !freshness->control.must_understand || status_is_understood(status);
 }
 
 enum storable storable_check(const struct freshness *freshness, const struct fields *fields,
@@ -33,12 +60,12 @@ enum storable storable_check(const struct freshness *freshness, const struct fie
     const struct cache_control *control = &freshness->control;
     int status = freshness->status;
 
-    if (status < 200 || status > 599 || status == 206 || status == 304)
+    if (!status_is_storable(status, freshness, request))
         return STORABLE_NO_STATUS;
-    if (control->must_understand && !status_is_understood(status))
-        return STORABLE_NO_STATUS;
+    if (request->is_post && !(request->is_located && freshness_is_explicit(freshness)))
+        return STORABLE_NO_METHOD;
     /* With must-understand, no-store is for caches that do not understand the status (5.2.2.3). */
-    if (control->no_store && !control->must_understand)
+    if (request->has_no_store || (control->no_store && !control->must_understand))
         return STORABLE_NO_STORE;
     if (control->is_private)
         return STORABLE_NO_PRIVATE;

@@ -10,6 +10,10 @@
 
 static const struct storable_request plain = {0};
 static const struct storable_request authorized = {.has_authorization = true};
+static const struct storable_request partial = {.partial_is_allowed = true};
+static const struct storable_request no_store = {.has_no_store = true};
+static const struct storable_request post = {.is_post = true};
+static const struct storable_request located_post = {.is_post = true, .is_located = true};
 static const struct storable_request cookies_allowed = {.set_cookie_is_allowed = true};
 
 static void test_verdict_names_the_reason(void **state)
@@ -31,7 +35,28 @@ static void test_verdict_names_the_reason(void **state)
         {&plain, 100, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
         {&plain, 206, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
         {&plain, 304, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
-        {&plain, 600, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
+        {&partial, 206, "Cache-Control: max-age=1\n", STORABLE_YES},
+        {&plain, 299, "Cache-Control: max-age=1\n", STORABLE_YES},
+        {&plain, 499, "Cache-Control: max-age=1\n", STORABLE_YES},
+        {&plain, 599, "Cache-Control: max-age=1\n", STORABLE_YES},
+        {&plain, 599, "Cache-Control: public\n", STORABLE_YES},
+        {&plain, 599, "Last-Modified: Sun, 06 Nov 1994 08:50:37 GMT\n", STORABLE_NO_LIFETIME},
+        {&plain, 999, "Cache-Control: max-age=1\n", STORABLE_YES},
+        {&plain, 999, "", STORABLE_NO_LIFETIME},
+        {&plain, 428, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
+        {&plain, 429, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
+        {&plain, 431, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
+        {&plain, 511, "Cache-Control: max-age=1\n", STORABLE_NO_STATUS},
+        {&plain, 599, "Cache-Control: max-age=1, no-store, must-understand\n", STORABLE_NO_STATUS},
+        {&plain, 302, "Cache-Control: max-age=1, no-store, must-understand\n", STORABLE_YES},
+        {&plain, 226, "Cache-Control: max-age=1, must-understand\n", STORABLE_NO_STATUS},
+        {&no_store, 200, "Cache-Control: max-age=9\n", STORABLE_NO_STORE},
+        {&no_store, 200, "Cache-Control: max-age=9, must-understand\n", STORABLE_NO_STORE},
+        {&post, 200, "Cache-Control: max-age=9\n", STORABLE_NO_METHOD},
+        {&located_post, 200, "Cache-Control: max-age=9\n", STORABLE_YES},
+        {&located_post, 200, "Expires: 0\n", STORABLE_YES},
+        {&located_post, 200, "Cache-Control: public\n", STORABLE_NO_METHOD},
+        {&located_post, 200, "", STORABLE_NO_METHOD},
         {&plain, 200, "Cache-Control: no-cache\n", STORABLE_YES},
         {&plain, 200, "Cache-Control: max-age=0\n", STORABLE_YES},
         {&plain, 200, "Cache-Control: max-age=9, no-store\n", STORABLE_NO_STORE},
