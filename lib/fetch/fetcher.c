@@ -304,6 +304,20 @@ struct entry *lane_find_index(struct fetch_lane *lane, const struct key *own)
     return entry;
 }
 
+enum fetch_miss lane_why_missed(struct fetch_lane *lane, const struct key *own,
+                                struct field_view fields, int64_t now_s)
+{
+    struct entry *entry = lane_find(lane, own, fields, now_s);
+    enum fetch_miss miss = FETCH_MISS_URI;
+
+    if (entry != NULL)
+        miss = entry_is_fresh(entry, now_s) ? FETCH_MISS_REQUEST : FETCH_MISS_STALE;
+    else if ((entry = lane_find_index(lane, own)) != NULL)
+        miss = FETCH_MISS_VARY;
+    entry_unref(entry);
+    return miss;
+}
+
 struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
                           int64_t now_s)
 {

@@ -62,6 +62,10 @@ struct entry *lane_find(struct fetch_lane *lane, const struct key *own, struct f
 /* lane_find_index - what the answers to requests of this key vary by, NULL: nothing is known. */
 struct entry *lane_find_index(struct fetch_lane *lane, const struct key *own);
 
+/* lane_why_missed - what kept a request from being a hit, or would have. */
+enum fetch_miss lane_why_missed(struct fetch_lane *lane, const struct key *own,
+                                struct field_view fields, int64_t now_s);
+
 /* lane_lookup - as fetch_lane_lookup(), not counted as a hit. */
 struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
                           int64_t now_s);

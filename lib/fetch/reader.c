@@ -94,6 +94,8 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
         reader_answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
         return;
     }
+    reader->miss = lane_why_missed(lane, &request->key, field_view_of(&request->fields),
+                                   fetch_lane_now_s(lane));
     async_timer_arm(&reader->deadline, lane->loop,
                     async_loop_now_ns(lane->loop) + settings->wait_timeout_ms * ASYNC_MS);
     reader_begin(reader);

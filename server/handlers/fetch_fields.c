@@ -107,14 +107,20 @@ static const char *token_of_failure(const struct fetch_failure *failure)
 /* How the request was forwarded, if it was. */
 static struct cache_status status_of(const struct fetch_reader *reader)
 {
+    static const enum cache_forward reasons[] = {
+        [FETCH_MISS_URI] = CACHE_FORWARD_URI_MISS,
+        [FETCH_MISS_VARY] = CACHE_FORWARD_VARY_MISS,
+        [FETCH_MISS_STALE] = CACHE_FORWARD_STALE,
+        [FETCH_MISS_REQUEST] = CACHE_FORWARD_REQUEST,
+    };
     struct cache_status status = {0};
 
     if (reader->source == FETCH_FROM_STORE) {
         status.is_hit = reader->state == FETCH_ANSWERED;
         return status;
     }
-    status.forward =
-        (reader->flags & FETCH_FRESH_ONLY) != 0 ? CACHE_FORWARD_REQUEST : CACHE_FORWARD_URI_MISS;
+    status.forward = reader->is_stale ? CACHE_FORWARD_STALE : reasons[reader->miss];
+    status.forward_status = reader->forward_status;
     status.is_collapsed = reader->source == FETCH_FROM_COLLAPSED;
     return status;
 }

@@ -48,6 +48,31 @@ static void test_misses_and_hits(void **state)
     world_stop(&world);
 }
 
+/* Stored for one language, asked for in another. */
+static void test_vary_miss(void **state)
+{
+    static const char name[] = "X-Language";
+    const char *const forwarded[] = {name};
+    struct fetch_settings settings;
+    struct world world;
+
+    (void)state;
+    world_settings(&settings);
+    settings.forwarded = forwarded;
+    settings.forwarded_count = 1;
+    world_start(&world, &settings);
+    origin_on(world.origin, "/",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nVary: X-Language\r\nContent-Length: 2\r\n\r\nok"));
+    assert_says(&world, "/", "", "X-Language: de\r\n", 200, "fetchonce; fwd=uri-miss; stored",
+                OWN_FETCH);
+    assert_says(&world, "/", "", "X-Language: en\r\n", 200, "fetchonce; fwd=vary-miss; stored",
+                OWN_FETCH);
+    assert_says(&world, "/", "", "X-Language: de\r\n", 200, "fetchonce; hit; ttl=", NO_WAIT);
+    assert_says(&world, "/", "", "X-Language: en\r\nCache-Control: no-cache\r\n", 200,
+                "fetchonce; fwd=request; stored", OWN_FETCH);
+    world_stop(&world);
+}
+
 /* The origin's status is told where ours is another. */
 static void test_conditions_ranges_and_selections(void **state)
 {
@@ -262,6 +287,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_misses_and_hits),
+        cmocka_unit_test(test_vary_miss),
         cmocka_unit_test(test_conditions_ranges_and_selections),
         cmocka_unit_test(test_problems_with_an_answer),
         cmocka_unit_test(test_head),

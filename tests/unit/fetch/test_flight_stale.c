@@ -476,6 +476,29 @@ static void case_27_purged_is_not_used_stale(void **state)
     rig_free(&rig);
 }
 
+/* What a request is told of why it was no hit. */
+static void test_miss_says_why(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    rig_with_stale(&rig, NULL, FRESH, 5);
+    rig_ask(&rig, &a, 0, URL);
+    assert_int_equal(a.reader.miss, FETCH_MISS_STALE);
+    rig_answer(&rig, 1, FRESH, "new");
+    rig_ask_with(&rig, &b, 1, URL, FETCH_FRESH_ONLY);
+    assert_int_equal(b.reader.miss, FETCH_MISS_REQUEST);
+    rig_answer(&rig, 2, FRESH, "newer");
+    rig_leave(&a);
+    rig_leave(&b);
+    rig_ask(&rig, &a, 0, URL "b");
+    assert_int_equal(a.reader.miss, FETCH_MISS_URI);
+    rig_answer(&rig, 3, FRESH, "b");
+    rig_leave(&a);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -493,6 +516,7 @@ int main(void)
         cmocka_unit_test(case_12_stale_for_who_may_not_wait),
         cmocka_unit_test(case_27_purged_is_not_used_stale),
         cmocka_unit_test(case_32_stale_when_the_lane_stops),
+        cmocka_unit_test(test_miss_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -88,6 +88,14 @@ enum fetch_source {
     FETCH_FROM_COLLAPSED, /* another did */
 };
 
+/* Why nothing stored answers a request, when it came; for Cache-Status. */
+enum fetch_miss {
+    FETCH_MISS_URI,     /* nothing is stored for its URL */
+    FETCH_MISS_VARY,    /* only for requests with other fields */
+    FETCH_MISS_STALE,   /* what is stored is not fresh */
+    FETCH_MISS_REQUEST, /* what is stored is fresh, but not wanted */
+};
+
 /* What stood between the client and an answer: which stale one may take its place. */
 enum fetch_trouble {
     FETCH_TROUBLE_FINAL,     /* asking was refused: none */
@@ -116,6 +124,7 @@ struct fetch_reader {
     /* For the caller to read. */
     enum fetch_state state;
     enum fetch_source source;     /* FETCH_FAILED: FETCH_FROM_ORIGIN for one reader of the fetch */
+    enum fetch_miss miss;         /* of any but FETCH_FROM_STORE */
     bool is_stored;               /* the answer goes into the store when complete */
     bool is_stale;                /* FETCH_ANSWERED: with what the store had, although not fresh */
     int forward_status;           /* of HTTP: what the origin answered, if not this; 0: nothing */
