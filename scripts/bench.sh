@@ -1,23 +1,31 @@
 #!/usr/bin/env bash
-# bench.sh [--quick] [--write] - what a request costs, what the lock costs, what a cold crowd waits.
+# bench.sh [--quick] [--write] [--peers] - what a request costs, what the lock costs, what crowds wait.
 #
 # The server has one processor and the load another. The bare epoll loop answers the very bytes of
 # the server's hot hit, in turn with the server, round by round, so that noise falls on both alike.
-# Prints tables; --write also puts them into docs/BENCHMARKS.md. --quick takes fewer, shorter rounds.
+# Crowds are sent to the other caches too, those of nginx, Varnish, Squid and HAProxy that are
+# installed; --peers installs them first. Prints tables; --write also puts them into
+# docs/BENCHMARKS.md. --quick takes fewer, shorter rounds.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=peers.sh
+source "$root/scripts/peers.sh"
+# shellcheck source-path=SCRIPTDIR source=crowds.sh
+source "$root/scripts/crowds.sh"
 
-command=scripts/bench.sh
+invocation=scripts/bench.sh
 rounds=7
 seconds=4
 crowd_rounds=5
 write=
+quick=
 for argument in "$@"; do
     case $argument in
-    --quick) rounds=3 seconds=2 crowd_rounds=2 command+=' --quick' ;;
+    --quick) quick=yes rounds=3 seconds=2 crowd_rounds=3 invocation+=' --quick' ;;
     --write) write=yes ;;
-    *) die "usage: scripts/bench.sh [--quick] [--write]" ;;
+    --peers) peers_install ;;
+    *) die "usage: scripts/bench.sh [--quick] [--write] [--peers]" ;;
     esac
 done
 
@@ -27,6 +35,7 @@ work=$(mktemp -d)
 pids=()
 
 stop_all() {
+    crowd_stop_peers
     if ((${#pids[@]} > 0)); then
         kill "${pids[@]}" 2>/dev/null || true
         wait "${pids[@]}" 2>/dev/null || true
@@ -47,6 +56,19 @@ start() {
         kill -0 "$started" 2>/dev/null || die "$name did not start: $(cat "$work/$name.err")"
         sleep 0.05
     done
+}
+
+# Stops what was started last.
+stop_last() {
+    kill "$started"
+    wait "$started" || true
+    unset "pids[-1]"
+}
+
+# start_server NAME - sets `started` and `port`.
+start_server() {
+    start "$1" "$bin/server/fetchonce" --listen 127.0.0.1:0 --loops 1 --allow 127.0.0.0/8
+    port=$(sed -n 's|.*http://127\.0\.0\.1:\([0-9]*\).*|\1|p' "$work/$1" | head -n 1)
 }
 
 # The processors this shell may use, the first two of them.
@@ -126,16 +148,18 @@ bench_requests() {
 report() {
     echo "Measured $(date -u +%Y-%m-%d) on $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo)," \
         "Linux $(uname -r), $(gcc --version | head -n 1)," \
-        "with \`$command\`."
+        "with \`$invocation\`."
     echo
     bench_requests
     echo
     taskset -c "$server_cpu,$load_cpu" "$bin/tests/bench/bench_lock_cost"
     echo
-    echo "1000 clients at once for one cold URL, origin takes 300 ms:"
+    crowd_start_all "$port" "$server_pid"
+    bench_cold_crowd
     echo
-    taskset -c "$load_cpu" "$bin/tests/bench/bench_cold_crowd" "$port" 1000 300 "$crowd_rounds" \
-        '/fetch?url=http://127.0.0.1:%p/cold-%r'
+    bench_uncacheable
+    echo
+    bench_stream
 }
 
 # Puts the report between the two marks of docs/BENCHMARKS.md.
@@ -161,11 +185,11 @@ choose_processors
 } >"$work/response"
 start origin "$bin/tests/bench/bench_bare_epoll" "$work/response"
 origin_port=$(cat "$work/origin")
-start server "$bin/server/fetchonce" --listen 127.0.0.1:0 --loops 1 --allow 127.0.0.0/8
+start_server server
 server_pid=$started
-port=$(sed -n 's|.*http://127\.0\.0\.1:\([0-9]*\).*|\1|p' "$work/server" | head -n 1)
 start_bare
-report | tee "$work/report"
+report >"$work/report"
+cat "$work/report"
 if [[ -n $write ]]; then
     write_report
 fi
