@@ -22,11 +22,10 @@ static const char guard_fields[] = "X-Content-Type-Options: nosniff\r\n"
 /* We answer ranges of what we have, whether the origin does or does not say that it would. */
 static const char accept_ranges_field[] = "Accept-Ranges: bytes\r\n";
 
-static bool is_unwanted(struct span name)
+static bool is_unwanted_of_part(struct span name)
 {
     static const char *const unwanted[] = {
         "Content-Length",
-        "Content-Range",
         "Age",
         "Set-Cookie",
         "Set-Cookie2",
@@ -43,6 +42,13 @@ static bool is_unwanted(struct span name)
             return true;
     }
     return false;
+}
+
+/* Content-Range says something of 206 and 416 alone. Source: RFC 9110 section 14.4. */
+static bool is_unwanted(struct span name)
+{
+    return is_unwanted_of_part(name) ||
+           span_equals_ignoring_case(name, span_of_string("Content-Range"));
 }
 
 size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch_policy *policy)
@@ -170,6 +176,7 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
     struct freshness freshness;
     struct body *body;
     struct entry *entry;
+    bool is_part = head->status == 206 || head->status == 416;
     int err;
 
     if (head->content_length_bytes >= 0 &&
@@ -179,15 +186,16 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
     if (err < 0)
         return err;
     freshness_read(head->fields, head->status, now_s, &freshness);
-    err = entry_new(&(struct entry_draft){.key = key,
-                                          .fields = head->fields,
-                                          .is_unwanted = is_unwanted,
-                                          .body = body,
-                                          .freshness = &freshness,
-                                          .request_s = request_s,
-                                          .response_s = now_s,
-                                          .default_lifetime_s = settings->default_lifetime_s},
-                    &entry);
+    err =
+        entry_new(&(struct entry_draft){.key = key,
+                                        .fields = head->fields,
+                                        .is_unwanted = is_part ? is_unwanted_of_part : is_unwanted,
+                                        .body = body,
+                                        .freshness = &freshness,
+                                        .request_s = request_s,
+                                        .response_s = now_s,
+                                        .default_lifetime_s = settings->default_lifetime_s},
+                  &entry);
     body_unref(body);
     if (err < 0)
         return err;

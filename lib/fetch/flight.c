@@ -73,6 +73,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->hop = fetch_url_ref(leader->request->url);
     flight->key.key = flight->lock_key.key;
     flight->is_solo = is_solo;
+    flight->is_part = is_solo && fields_count(&leader->request->part) > 0;
     flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
@@ -216,6 +217,27 @@ void flight_enter_unless_superseded(struct flight *flight, enum flight_state nex
         flight_enter(flight, next);
 }
 
+/* The client's range goes to the origin if nobody else is to get the answer. */
+static int set_call_fields(struct flight *flight)
+{
+    const struct fetch_request *request = flight->request;
+    struct field field;
+    size_t position = 0;
+    int err = 0;
+
+    flight->call.fields = fields_count(&request->fields) > 0 ? &request->fields : NULL;
+    if (!flight->is_part)
+        return 0;
+    fields_fini(&flight->call_fields);
+    while (err == 0 && fields_next(&request->fields, &position, &field))
+        err = fields_append(&flight->call_fields, field.name, field.value);
+    position = 0;
+    while (err == 0 && fields_next(&request->part, &position, &field))
+        err = fields_append(&flight->call_fields, field.name, field.value);
+    flight->call.fields = &flight->call_fields;
+    return err == -E2BIG ? -ENOMEM : err;
+}
+
 void flight_start_hop(struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
@@ -236,10 +258,12 @@ void flight_start_hop(struct flight *flight)
         return;
     }
     flight->call.url = flight->hop;
-    flight->call.fields =
-        fields_count(&flight->request->fields) > 0 ? &flight->request->fields : NULL;
-    LANE_COUNT(lane, upstream_requests, 1);
-    err = upstream_start(lane->upstream, &flight->call);
+    err = set_call_fields(flight);
+    if (err == 0) {
+        LANE_COUNT(lane, upstream_requests, 1);
+        LANE_COUNT(lane, upstream_parts, flight->is_part);
+        err = upstream_start(lane->upstream, &flight->call);
+    }
     if (err < 0)
         flight_fail(flight, err);
 }

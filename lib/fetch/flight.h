@@ -43,6 +43,7 @@ struct flight {
     struct flight_key lock_key; /* whose lock it holds; constant */
     struct flight_key key; /* it is found under; changed under the mutexes of shard and flight */
     bool is_solo;          /* for one reader: holds no lock, is in no table, is not stored */
+    bool is_part;          /* solo, and the origin is asked for the range of its reader alone */
     bool fresh_only;       /* the store is not looked at */
 
     /* on_loop of the lane */
@@ -57,7 +58,7 @@ struct flight {
     struct answer_path path;     /* what the redirects so far allow */
     struct vary_names path_vary; /* and what they vary by */
     unsigned retries;            /* a resumed body counts as one */
-    struct fields resume_fields; /* of the request for the rest of a body */
+    struct fields call_fields;   /* of a call that asks for a part; else those of the request */
     struct async_timer progress; /* armed while something has to come: head, then bytes */
     struct async_timer total;    /* armed from the first hop to the end */
     struct async_timer retry;    /* armed between a failure and the second try */

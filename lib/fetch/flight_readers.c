@@ -50,7 +50,7 @@ void flight_unref(struct flight *flight)
     assert(!flight->is_in_table && !flight->has_lock && flight->call.backend == NULL);
     segment_unref(flight->segment);
     entry_unref(flight->entry);
-    fields_fini(&flight->resume_fields);
+    fields_fini(&flight->call_fields);
     fetch_url_unref(flight->next_hop);
     fetch_url_unref(flight->hop);
     entry_unref(flight->index);

@@ -15,27 +15,10 @@
 #include <stdio.h>
 
 #include <http/conditions.h>
-#include <http/list.h>
 #include <http/range.h>
 
 #include "fault.h"
 #include "flight.h"
-
-static bool offers_ranges(const struct fields *fields)
-{
-    size_t position = 0;
-    struct span value, unit;
-    struct list list;
-
-    while (fields_next_named(fields, "Accept-Ranges", &position, &value)) {
-        list_init(&list, value, ',');
-        while (list_next(&list, &unit)) {
-            if (span_equals_ignoring_case(unit, span_of_string("bytes")))
-                return true;
-        }
-    }
-    return false;
-}
 
 static bool is_strong(struct span etag)
 {
@@ -56,7 +39,7 @@ bool flight_may_resume(const struct flight *flight, int status)
         (flight->length_bytes >= 0 && got_bytes >= (uint64_t)flight->length_bytes))
         return false;
     /* Origins that encode on the way out are known to give all encodings one tag. */
-    return is_strong(entry->etag) && offers_ranges(&entry->fields) &&
+    return is_strong(entry->etag) && range_is_offered(&entry->fields) &&
            !fields_has(&entry->fields, "Content-Encoding");
 }
 
@@ -71,23 +54,29 @@ static bool is_replaced(struct span name)
 static int make_fields(struct flight *flight)
 {
     const struct fields *first = flight->call.fields;
+    struct fields fields;
     struct field field;
     size_t position = 0;
     char range[40];
     int err = 0;
 
-    fields_fini(&flight->resume_fields);
+    fields_init(&fields);
     while (err == 0 && first != NULL && fields_next(first, &position, &field)) {
         if (!is_replaced(field.name))
-            err = fields_append(&flight->resume_fields, field.name, field.value);
+            err = fields_append(&fields, field.name, field.value);
     }
     snprintf(range, sizeof range, "bytes=%zu-", flight_body_bytes(flight));
     if (err == 0)
-        err = fields_append(&flight->resume_fields, span_of_string("Range"), span_of_string(range));
+        err = fields_append(&fields, span_of_string("Range"), span_of_string(range));
     if (err == 0)
-        err =
-            fields_append(&flight->resume_fields, span_of_string("If-Range"), flight->entry->etag);
-    return err;
+        err = fields_append(&fields, span_of_string("If-Range"), flight->entry->etag);
+    if (err < 0) {
+        fields_fini(&fields);
+        return err;
+    }
+    fields_fini(&flight->call_fields);
+    flight->call_fields = fields;
+    return 0;
 }
 
 static void on_connecting(struct upstream_call *call)
@@ -165,7 +154,7 @@ void flight_resume(struct flight *flight)
         return;
     }
     flight->call.events = &resume_events;
-    flight->call.fields = &flight->resume_fields;
+    flight->call.fields = &flight->call_fields;
     flight_arm_progress(flight, flight_settings(flight)->head_timeout_ms);
     LANE_COUNT(flight->lane, upstream_requests, 1);
     LANE_COUNT(flight->lane, upstream_resumes, 1);

@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <errno.h>
 
+#include <http/range.h>
+
 #include "answer.h"
 #include "fault.h"
 #include "flight.h"
@@ -111,7 +113,7 @@ static int make_answer(struct flight *flight, const struct upstream_head *head,
         return err;
     }
     answer_path_apply(&flight->path, ret_answer);
-    if (is_alone)
+    if (is_alone || (flight->is_part && head->status != 200))
         ret_answer->sharing = ANSWER_PRIVATE;
     err = segment_new(ret_answer->entry->body, ret_segment);
     if (err < 0) {
@@ -170,6 +172,21 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     return stop_with(flight, -ECANCELED);
 }
 
+/* Whether it says of itself which part it is. Source: RFC 9110 section 15.3.7. */
+static bool is_part(const struct fields *head)
+{
+    static const char several[] = "multipart/byteranges";
+    struct content_range range;
+    struct span value;
+    size_t position = 0;
+
+    if (fields_next_named(head, "Content-Range", &position, &value))
+        return content_range_parse(value, &range) && range.range.first >= 0 &&
+               !fields_next_named(head, "Content-Range", &position, &value);
+    return fields_find(head, "Content-Type", &value) && value.length >= sizeof several - 1 &&
+           strncasecmp(value.bytes, several, sizeof several - 1) == 0;
+}
+
 static enum upstream_verdict on_head(struct upstream_call *call, const struct upstream_head *head)
 {
     struct flight *flight = flight_from_call(call);
@@ -179,8 +196,8 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
     assert(flight->entry == NULL);
     if (is_redirect(head->status) && fields_find(head->fields, "Location", &location))
         return on_redirect(flight, head, location);
-    /* Case 25: we asked neither for a part nor with a condition. */
-    if (head->status == 206 || head->status == 304)
+    /* Case 25: we did not ask for a part, nor with a condition. */
+    if ((head->status == 206 && !(flight->is_part && is_part(head->fields))) || head->status == 304)
         return stop_with(flight, -EPROTO);
     return on_answer(flight, head);
 }

@@ -79,11 +79,19 @@ static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane,
     async_timer_init(&reader->deadline, on_deadline);
 }
 
+static void arm_deadline(struct fetch_reader *reader)
+{
+    struct async_loop *loop = reader->lane->loop;
+    const struct fetch_settings *settings = &reader->request->policy->settings;
+
+    async_timer_arm(&reader->deadline, loop,
+                    async_loop_now_ns(loop) + settings->wait_timeout_ms * ASYNC_MS);
+}
+
 void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
                         struct fetch_request *request, const struct cache_control *wishes,
                         unsigned flags, fetch_progress_fn *on_progress)
 {
-    const struct fetch_settings *settings = &request->policy->settings;
     struct entry *entry = NULL;
 
     reader_init(reader, lane, request, wishes, flags, on_progress);
@@ -96,8 +104,7 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
     }
     reader->miss = lane_why_missed(lane, &request->key, field_view_of(&request->fields),
                                    fetch_lane_now_s(lane));
-    async_timer_arm(&reader->deadline, lane->loop,
-                    async_loop_now_ns(lane->loop) + settings->wait_timeout_ms * ASYNC_MS);
+    arm_deadline(reader);
     reader_begin(reader);
 }
 
@@ -306,6 +313,26 @@ bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes)
     }
     flight_unlock(flight);
     return must_wait;
+}
+
+bool fetch_reader_ask_part(struct fetch_reader *reader)
+{
+    assert(reader->state == FETCH_ANSWERED);
+    if (reader->flight == NULL || reader->flight->is_part ||
+        fields_count(&reader->request->part) == 0)
+        return false;
+    flight_detach(reader);
+    segment_unref(reader->segment);
+    reader->segment = NULL;
+    entry_unref(reader->entry);
+    reader->entry = NULL;
+    reader->bytes_before = 0;
+    reader->wanted_bytes = 0;
+    reader->is_stored = false;
+    reader->state = FETCH_WAITING;
+    arm_deadline(reader);
+    reader_begin_alone(reader);
+    return true;
 }
 
 void fetch_reader_leave(struct fetch_reader *reader)

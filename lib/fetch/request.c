@@ -45,25 +45,35 @@ bool fetch_request_is_credential(struct span name)
            span_equals_ignoring_case(name, span_of_string("Cookie"));
 }
 
-static int copy_fields(struct fetch_request *request, struct field_view client)
+static bool is_of_part(struct span name)
+{
+    return span_equals_ignoring_case(name, span_of_string("Range")) ||
+           span_equals_ignoring_case(name, span_of_string("If-Range"));
+}
+
+static int copy_fields(struct fetch_request *request, struct field_view client, bool has_part)
 {
     size_t position = 0;
     struct field field;
     int err = 0;
 
     fields_init(&request->fields);
+    fields_init(&request->part);
     request->has_credentials = false;
     while (err == 0 && field_view_next(client, &position, &field)) {
-        if (!fetch_policy_forwards(request->policy, field.name))
-            continue;
-        err = fields_append(&request->fields, field.name, field.value);
-        request->has_credentials |= fetch_request_is_credential(field.name);
+        if (is_of_part(field.name)) {
+            if (has_part)
+                err = fields_append(&request->part, field.name, field.value);
+        } else if (fetch_policy_forwards(request->policy, field.name)) {
+            err = fields_append(&request->fields, field.name, field.value);
+            request->has_credentials |= fetch_request_is_credential(field.name);
+        }
     }
     return err;
 }
 
-int fetch_request_new(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
-                      struct field_view client, struct fetch_request **ret_request)
+static int make(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
+                struct field_view client, bool has_part, struct fetch_request **ret_request)
 {
     struct fetch_request *request = malloc(sizeof *request);
     int err;
@@ -74,13 +84,25 @@ int fetch_request_new(struct fetch_policy *policy, const struct store *store, st
     request->policy = fetch_policy_ref(policy);
     request->url = fetch_url_ref(url);
     store_key_init(store, &request->key, url->text, url->text_bytes);
-    err = copy_fields(request, client);
+    err = copy_fields(request, client, has_part);
     if (err < 0) {
         fetch_request_unref(request);
         return err;
     }
     *ret_request = request;
     return 0;
+}
+
+int fetch_request_new(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
+                      struct field_view client, struct fetch_request **ret_request)
+{
+    return make(policy, store, url, client, false, ret_request);
+}
+
+int fetch_request_for_part(struct fetch_request *plain, const struct store *store,
+                           struct field_view client, struct fetch_request **ret_request)
+{
+    return make(plain->policy, store, plain->url, client, true, ret_request);
 }
 
 int fetch_request_for(struct fetch_request *plain, const struct store *store,
@@ -108,6 +130,7 @@ void fetch_request_unref(struct fetch_request *request)
     if (request == NULL ||
         atomic_fetch_sub_explicit(&request->references, 1, memory_order_acq_rel) != 1)
         return;
+    fields_fini(&request->part);
     fields_fini(&request->fields);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);

@@ -110,6 +110,22 @@ enum range_verdict range_resolve(const struct ranges *asked, int64_t length_byte
     return RANGE_PARTS;
 }
 
+bool range_is_offered(const struct fields *response)
+{
+    size_t position = 0;
+    struct span value, unit;
+    struct list list;
+
+    while (fields_next_named(response, "Accept-Ranges", &position, &value)) {
+        list_init(&list, value, ',');
+        while (list_next(&list, &unit)) {
+            if (span_equals_ignoring_case(unit, span_of_string("bytes")))
+                return true;
+        }
+    }
+    return false;
+}
+
 bool content_range_parse(struct span value, struct content_range *ret_content_range)
 {
     const struct span unit = span_of("bytes ", 6);

@@ -31,12 +31,17 @@ struct fetch_range {
 /* fetch_range_read - what the request asks for. Source: RFC 9110 section 14.2. */
 void fetch_range_read(const struct request *request, struct fetch_range *ret_range);
 
+/* fetch_range_may_be_asked_for - whether the origin may be asked for the range in place of the
+ * whole: not if the request has conditions that are to be answered from the whole. */
+bool fetch_range_may_be_asked_for(const struct request *request, const struct fetch_range *range);
+
 enum fetch_range_outcome {
-    FETCH_RANGE_NOT,      /* answer with the whole */
-    FETCH_RANGE_WAITS,    /* on_progress follows */
-    FETCH_RANGE_BROKEN,   /* the body broke off before a byte of it was sent */
-    FETCH_RANGE_COVERED,  /* within fetch_range.c: it can be answered */
-    FETCH_RANGE_ANSWERED, /* or being answered; `self` may be gone */
+    FETCH_RANGE_NOT,       /* answer with the whole */
+    FETCH_RANGE_WAITS,     /* on_progress follows */
+    FETCH_RANGE_BROKEN,    /* the body broke off before a byte of it was sent */
+    FETCH_RANGE_COVERED,   /* it can be answered */
+    FETCH_RANGE_ASKED_FOR, /* the origin is asked for the range alone: look at the reader's state */
+    FETCH_RANGE_ANSWERED,  /* or being answered; `self` may be gone */
 };
 
 /*
@@ -46,9 +51,5 @@ enum fetch_range_outcome {
  */
 enum fetch_range_outcome fetch_range_answer(struct fetch_reply *self,
                                             const struct fetch_answer *answer);
-
-/* fetch_range_stream - goes on sending, in the states SENDING and SENT; `self` may be gone after.
- */
-void fetch_range_stream(struct fetch_reply *self);
 
 #endif

@@ -21,6 +21,7 @@
 #include "../log/log.h"
 #include "../problem.h"
 #include "../reply.h"
+#include "fetch_parts.h"
 #include "select.h"
 
 static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
@@ -168,7 +169,7 @@ static void stream(struct fetch_reply *self)
     if (self->range.state == FETCH_RANGE_NONE)
         stream_whole(self);
     else
-        fetch_range_stream(self);
+        fetch_parts_stream(self);
 }
 
 static void on_writable(struct request *request)
@@ -270,6 +271,8 @@ static void send_whole(struct fetch_reply *self, int status)
     }
 }
 
+static void advance(struct fetch_reply *self);
+
 /* Parts of it, if the request wants some and they can be told. */
 static void send_range(struct fetch_reply *self, int status)
 {
@@ -282,6 +285,9 @@ static void send_range(struct fetch_reply *self, int status)
         break;
     case FETCH_RANGE_BROKEN:
         fail_broken(self);
+        break;
+    case FETCH_RANGE_ASKED_FOR:
+        advance(self);
         break;
     default:
         break;
@@ -373,6 +379,16 @@ bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
     return true;
 }
 
+static int make_asked(struct fetch_reply *self, struct fetch_request *plain,
+                      const struct store *store, struct fetch_request **ret_asked)
+{
+    struct field_view fields = request_fields(self->request);
+
+    if (fetch_range_may_be_asked_for(self->request, &self->range))
+        return fetch_request_for_part(plain, store, fields, ret_asked);
+    return fetch_request_for(plain, store, fields, ret_asked);
+}
+
 void fetch_reply_start(struct request *request, struct fetch_lane *lane,
                        const struct fetch_query *query, const struct fetch_wishes *wishes,
                        struct entry *entry)
@@ -382,17 +398,16 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
     struct fetch_request *asked;
 
     self->request = request;
+    if (query->select == NULL)
+        fetch_range_read(request, &self->range);
     self->select = query->select != NULL ? strdup(query->select) : NULL;
     if ((query->select != NULL && self->select == NULL) ||
-        fetch_request_for(query->request, fetcher_store(fetch_lane_fetcher(lane)),
-                          request_fields(request), &asked) < 0) {
+        make_asked(self, query->request, fetcher_store(fetch_lane_fetcher(lane)), &asked) < 0) {
         free(self->select);
         entry_unref(entry);
         fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
         return;
     }
-    if (self->select == NULL)
-        fetch_range_read(request, &self->range);
     request->on_gone = on_gone;
     request->on_writable = on_writable;
     if (entry != NULL)

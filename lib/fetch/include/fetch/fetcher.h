@@ -60,6 +60,7 @@ struct fetch_environment {
     X(upstream_redirects, "of these, following a redirect")                                        \
     X(upstream_retries, "of these, after a failure")                                               \
     X(upstream_resumes, "of these, for the rest of a body that had broken off")                    \
+    X(upstream_parts, "of these, for the range of one request alone")                              \
     X(upstream_failures, "fetches that failed")                                                    \
     X(refused_negative, "requests told of a failure that had just happened")                       \
     X(refused_waiters, "requests refused because too many waited")                                 \
@@ -283,6 +284,15 @@ void fetch_reader_wait(struct fetch_reader *reader);
  *           not kept either: nobody may wait for more of it than the next piece.
  */
 bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes);
+
+/*
+ * fetch_reader_ask_part - of an answered reader that has used nothing of the answer yet: gives it
+ * up, and asks the origin for what its request wants a part of, alone. Its state is any of the
+ * three afterwards, as after fetch_reader_start().
+ * Returns   false, and nothing has changed, if it has done that already, the answer is from the
+ *           store, or the request wants no part.
+ */
+bool fetch_reader_ask_part(struct fetch_reader *reader);
 
 /*
  * fetch_reader_leave - ends a reader; on_progress will not be called any more, and the memory is

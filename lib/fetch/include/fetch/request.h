@@ -37,6 +37,7 @@ struct fetch_request {
     struct key key;       /* of all answers to it, whatever they vary by; its bytes are the URL's */
     struct fields fields; /* of the client, as the policy lets them through to the origin */
     bool has_credentials; /* some of them say who asks */
+    struct fields part;   /* the client's Range and If-Range, for a fetch that nobody shares */
 };
 
 /*
@@ -69,6 +70,13 @@ int fetch_request_new(struct fetch_policy *policy, const struct store *store, st
  */
 int fetch_request_for(struct fetch_request *plain, const struct store *store,
                       struct field_view client, struct fetch_request **ret_request);
+
+/*
+ * fetch_request_for_part - the same for a client who wants a part: what the origin is asked for if
+ * the answer is for this client alone, instead of the whole.
+ */
+int fetch_request_for_part(struct fetch_request *plain, const struct store *store,
+                           struct field_view client, struct fetch_request **ret_request);
 
 /* fetch_request_is_credential - whether a field of this name says who asks: Authorization, Cookie.
  */

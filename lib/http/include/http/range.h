@@ -8,6 +8,7 @@
 #ifndef HTTP_RANGE_H
 #define HTTP_RANGE_H
 
+#include <http/fields.h>
 #include <http/span.h>
 #include <stdint.h>
 
@@ -56,6 +57,10 @@ enum range_verdict {
  */
 enum range_verdict range_resolve(const struct ranges *asked, int64_t length_bytes,
                                  struct ranges *ret_parts);
+
+/* range_is_offered - whether a response says that its origin answers ranges. Source: RFC 9110
+ * section 14.3. */
+bool range_is_offered(const struct fields *response);
 
 /* What a Content-Range says; -1 in `complete_bytes`: "*", and in `first`: no range, as in 416. */
 struct content_range {

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fetch_parts.c - sends parts of a body as it arrives, one as it is, several in a frame.
+ *
+ *   for each part: skip to its first byte, its head (several only), its bytes; then the end
+ *
+ * The parts ascend, so one walk over the body sends them all, also over one that is freed behind
+ * its readers. The bytes are referred to, as those of a whole answer are; the frame is written
+ * piece by piece into memory of its own.
+ */
+#include "fetch_parts.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../reply.h"
+
+static void release_entry(void *context)
+{
+    entry_unref(context);
+}
+
+static void release_body(void *context)
+{
+    body_unref(context);
+}
+
+static int64_t position_of(const struct fetch_reader *reader)
+{
+    return (int64_t)(reader->bytes_before + reader->cursor.position);
+}
+
+enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reader *reader, int64_t first)
+{
+    struct iovec span;
+
+    for (;;) {
+        int status = fetch_reader_status(reader);
+        size_t step = (size_t)(first - position_of(reader));
+        if (fetch_reader_spans(reader, &span, 1) == 0) {
+            if (status < 0)
+                return FETCH_RANGE_BROKEN;
+            assert(status == BODY_OPEN); /* a complete body covers what was resolved */
+            fetch_reader_wait(reader);
+            return FETCH_RANGE_WAITS;
+        }
+        if (step == 0)
+            return FETCH_RANGE_COVERED;
+        if (step > body_cursor_available(&reader->cursor))
+            step = body_cursor_available(&reader->cursor);
+        body_cursor_advance(&reader->cursor, step);
+    }
+}
+
+/* Without the Content-Type, which is that of the parts. */
+static int head_of_frame(const struct entry *entry, const char *boundary, char **ret_lines,
+                         size_t *ret_bytes)
+{
+    static const char type_start[] = "Content-Type: multipart/byteranges; boundary=";
+    const struct entry_head *prepared = entry_get_head(entry);
+    const char *line = prepared->bytes;
+    const char *end = prepared->bytes + prepared->length;
+    char *lines = malloc(prepared->length + sizeof type_start + RANGE_BOUNDARY_BYTES + 2);
+    char *at = lines;
+
+    if (lines == NULL)
+        return -ENOMEM;
+    while (line < end) {
+        const char *line_feed = memchr(line, '\n', (size_t)(end - line));
+        size_t bytes = (size_t)(line_feed + 1 - line);
+        if (bytes < 13 || strncasecmp(line, "Content-Type:", 13) != 0)
+            at = mempcpy(at, line, bytes);
+        line += bytes;
+    }
+    at = mempcpy(at, type_start, sizeof type_start - 1);
+    at = mempcpy(at, boundary, RANGE_BOUNDARY_BYTES);
+    at = mempcpy(at, "\r\n", 2);
+    *ret_lines = lines;
+    *ret_bytes = (size_t)(at - lines);
+    return 0;
+}
+
+/* The head of several parts. Errors: -ENOMEM, -EIO. */
+static int start_frame(struct fetch_reply *self, int64_t complete_bytes,
+                       const struct fetch_answer *answer)
+{
+    struct fetch_range *range = &self->range;
+    struct entry *entry = self->reader.entry;
+    struct reply_head head = fetch_head(entry, 206, answer);
+    struct reply_memory memory = {.release = free};
+    uint64_t random[2];
+    char *lines;
+    int err;
+
+    if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
+        return -EIO;
+    range_boundary_write(random, range->frame.boundary);
+    if (!fields_find(&entry->fields, "Content-Type", &range->frame.content_type))
+        range->frame.content_type = span_of(NULL, 0);
+    range->frame.complete_bytes = complete_bytes;
+    err = head_of_frame(entry, range->frame.boundary, &lines, &head.prepared.iov_len);
+    if (err < 0)
+        return err;
+    head.prepared.iov_base = memory.context = lines;
+    reply_start(self->request, &head, range_frame_bytes(&range->frame, &range->ranges), memory);
+    return 0;
+}
+
+/* The head of a single part. */
+static void start_part(struct fetch_reply *self, int64_t complete_bytes,
+                       const struct fetch_answer *answer)
+{
+    struct range part = self->range.ranges.items[0];
+    struct content_range content_range = {.range = part, .complete_bytes = complete_bytes};
+    struct entry *entry = entry_ref(self->reader.entry);
+    struct fetch_answer with_range = *answer;
+    struct reply_memory memory = {.release = release_entry, .context = entry};
+    struct reply_head head;
+    char text[CONTENT_RANGE_BYTES];
+
+    content_range_write(&content_range, text);
+    assert(with_range.count < sizeof with_range.fields / sizeof *with_range.fields);
+    with_range.fields[with_range.count++] = (struct reply_field){"Content-Range", text};
+    head = fetch_head(entry, 206, &with_range);
+    reply_start(self->request, &head, part.last - part.first + 1, memory);
+}
+
+int fetch_parts_start(struct fetch_reply *self, int64_t complete_bytes,
+                      const struct fetch_answer *answer)
+{
+    int err = 0;
+
+    if (self->range.ranges.count == 1)
+        start_part(self, complete_bytes, answer);
+    else
+        err = start_frame(self, complete_bytes, answer);
+    if (err < 0)
+        return err;
+    self->range.state = FETCH_RANGE_SENDING;
+    self->is_started = true;
+    fetch_parts_stream(self);
+    return 0;
+}
+
+/* Piece of the frame; the text is measured first. Returns as reply_write(). */
+static bool write_frame(struct fetch_reply *self, const struct range *part)
+{
+    const struct range_frame *frame = &self->range.frame;
+    struct iovec span = {0};
+    struct reply_memory memory = {.release = free};
+
+    span.iov_len = part != NULL ? range_part_head_write(frame, *part, NULL, 0)
+                                : range_frame_end_write(frame, NULL, 0);
+    span.iov_base = malloc(span.iov_len);
+    if (span.iov_base == NULL) {
+        fetch_reply_end_body(self, -ENOMEM);
+        return false;
+    }
+    if (part != NULL)
+        range_part_head_write(frame, *part, span.iov_base, span.iov_len);
+    else
+        range_frame_end_write(frame, span.iov_base, span.iov_len);
+    memory.context = span.iov_base;
+    return reply_write(self->request, &span, 1, memory);
+}
+
+/* Keeps of the spans what lies within `bytes_max`; returns how many bytes that is. */
+static size_t cut_spans(struct iovec *spans, int *count, size_t bytes_max)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < *count; i++) {
+        if (spans[i].iov_len >= bytes_max - bytes) {
+            spans[i].iov_len = bytes_max - bytes;
+            *count = i + 1;
+            return bytes_max;
+        }
+        bytes += spans[i].iov_len;
+    }
+    return bytes;
+}
+
+/* The next piece of the part that is being sent. Returns whether there may be more to do now. */
+static bool send_piece(struct fetch_reply *self)
+{
+    struct fetch_range *range = &self->range;
+    struct fetch_reader *reader = &self->reader;
+    struct range part = range->ranges.items[range->part];
+    struct iovec spans[REPLY_SPANS_MAX];
+    struct reply_memory memory = {.release = release_body};
+    int status = fetch_reader_status(reader); /* first, then the spans: see fetcher.h */
+    int count = fetch_reader_spans(reader, spans, REPLY_SPANS_MAX);
+    size_t bytes;
+
+    if (count == 0 && status == BODY_OPEN) {
+        fetch_reader_wait(reader);
+        return false;
+    }
+    if (count == 0) {
+        fetch_reply_end_body(self, status < 0 ? status : -EPROTO);
+        return false;
+    }
+    bytes = cut_spans(spans, &count, (size_t)(part.last + 1 - position_of(reader)));
+    memory.context = fetch_reader_hold(reader);
+    body_cursor_advance(&reader->cursor, bytes);
+    return reply_write(self->request, spans, (size_t)count, memory);
+}
+
+/* Towards the next part, or the end. Returns as send_piece(). */
+static bool enter_part(struct fetch_reply *self)
+{
+    struct fetch_range *range = &self->range;
+    const struct range *part = &range->ranges.items[range->part];
+    enum fetch_range_outcome outcome = fetch_parts_skip_to(&self->reader, part->first);
+
+    if (outcome == FETCH_RANGE_BROKEN)
+        fetch_reply_end_body(self, fetch_reader_status(&self->reader));
+    if (outcome != FETCH_RANGE_COVERED)
+        return false;
+    range->is_part_headed = true;
+    return range->ranges.count == 1 || write_frame(self, part);
+}
+
+void fetch_parts_stream(struct fetch_reply *self)
+{
+    struct fetch_range *range = &self->range;
+    bool goes_on = true;
+
+    while (goes_on && range->state == FETCH_RANGE_SENDING) {
+        if (range->part == range->ranges.count) {
+            range->state = FETCH_RANGE_SENT;
+            goes_on = range->ranges.count == 1 || write_frame(self, NULL);
+        } else if (!range->is_part_headed) {
+            goes_on = enter_part(self);
+        } else if (position_of(&self->reader) <= range->ranges.items[range->part].last) {
+            goes_on = send_piece(self);
+        } else {
+            range->is_part_headed = false;
+            range->part++;
+        }
+    }
+    if (goes_on) {
+        self->reader.wants_rest = true;
+        fetch_reply_end_body(self, 0);
+    }
+}
