@@ -67,6 +67,7 @@ static int fetcher_make(struct service *service)
     fetch.response_header_bytes_max = (size_t)config->fetch_header_bytes_max;
     fetch.stored_body_bytes_max = (size_t)config->fetch_stored_body_bytes_max;
     fetch.streamed_body_bytes_max = (size_t)config->fetch_body_bytes_max;
+    fetch.stored_lag_bytes_max = (size_t)config->fetch_slow_reader_bytes_max;
     fetch.select_bytes_max = (size_t)config->fetch_select_bytes_max;
     fetch.waiters_per_key_max = (uint32_t)config->fetch_waiters_per_key_max;
     fetch.waiters_max = (uint32_t)config->fetch_waiters_max;

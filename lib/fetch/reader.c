@@ -52,6 +52,7 @@ void reader_answer(struct fetch_reader *reader, struct entry *entry, struct fetc
     reader->source = source;
     reader->answered_ns = async_loop_now_ns(reader->lane->loop);
     body_cursor_init(&reader->cursor, segment != NULL ? segment->body : entry->body);
+    reader->early_bytes = body_length(reader->cursor.body);
     reader->state = FETCH_ANSWERED;
     if (source == FETCH_FROM_COLLAPSED)
         LANE_COUNT(reader->lane, collapsed, 1);
@@ -332,6 +333,28 @@ bool fetch_reader_ask_part(struct fetch_reader *reader)
     reader->state = FETCH_WAITING;
     arm_deadline(reader);
     reader_begin_alone(reader);
+    return true;
+}
+
+/* Case 3. A body that is stored is one segment, so the cursor's place is that in the body. */
+bool fetch_reader_lags(struct fetch_reader *reader)
+{
+    struct flight *flight = reader->flight;
+    size_t lag_bytes_max = reader->request->policy->settings.stored_lag_bytes_max;
+    size_t from_bytes = reader->early_bytes;
+    bool is_arriving;
+
+    assert(reader->state == FETCH_ANSWERED);
+    if (lag_bytes_max == 0 || flight == NULL)
+        return false;
+    flight_lock(flight);
+    is_arriving = flight->is_storing && !flight->is_ended;
+    flight_unlock(flight);
+    if (from_bytes < reader->cursor.position)
+        from_bytes = reader->cursor.position;
+    if (!is_arriving || body_length(reader->cursor.body) - from_bytes <= lag_bytes_max)
+        return false;
+    LANE_COUNT(reader->lane, readers_cut, 1);
     return true;
 }
 

@@ -172,9 +172,17 @@ static void stream(struct fetch_reply *self)
         fetch_parts_stream(self);
 }
 
+/* The client has taken what it was sent. Case 3: one that was too slow is cut, and no other. */
 static void on_writable(struct request *request)
 {
-    stream((struct fetch_reply *)(void *)request->state);
+    struct fetch_reply *self = (struct fetch_reply *)(void *)request->state;
+
+    if (fetch_reader_lags(&self->reader)) {
+        fetch_reply_finish(self);
+        reply_abort(request);
+    } else {
+        stream(self);
+    }
 }
 
 static void start_stream(struct fetch_reply *self, const struct fetch_answer *answer)

@@ -407,6 +407,53 @@ static void test_32_stop_while_requests_wait(void **state)
         client_close(&clients[i]);
 }
 
+/* One of three readers takes nothing for a while: it alone is cut, once it wants to read on. */
+static void test_case_03_slow_client_is_cut_alone(void **state)
+{
+    enum { PIECES = 6, PIECE_BYTES = 2000000, WHOLE_BYTES = PIECES * PIECE_BYTES + 10 };
+    static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 12000010\r\n\r\n";
+    struct fetch_settings settings;
+    struct world world;
+    struct client slow, clients[2];
+    struct client_reply reply;
+
+    (void)state;
+    world_settings(&settings);
+    settings.stored_lag_bytes_max = 3 * 1024 * 1024; /* a piece, and some more */
+    world_start(&world, &settings);
+#define PIECE ORIGIN_GATE, ORIGIN_REPEAT("0123456789", PIECE_BYTES / 10)
+    origin_on(world.origin, "/", ORIGIN_GATE, ORIGIN_SEND(head), PIECE, PIECE, PIECE, PIECE, PIECE,
+              PIECE, ORIGIN_GATE, ORIGIN_SEND("0123456789"));
+#undef PIECE
+    client_open_small(&slow, world.address, 64 * 1024);
+    client_send_format(&slow, "GET /fetch?url=http://127.0.0.1:%u/ HTTP/1.1\r\nHost: t\r\n\r\n",
+                       origin_port(world.origin));
+    world_ask(&world, &clients[0], "GET", "/", "", "");
+    world_wait_waiting(&world, 2);
+    origin_release(world.origin, "/"); /* the head: they are answered, and nothing is there yet */
+    world_wait_waiting(&world, 0);
+    for (unsigned piece = 1; piece <= PIECES; piece++) {
+        origin_release(world.origin, "/");
+        client_wait_bytes(&clients[0], piece * PIECE_BYTES);
+    }
+    world_ask(&world, &clients[1], "GET", "/", "", ""); /* late, but not slow */
+    client_wait_bytes(&clients[1], PIECES * PIECE_BYTES);
+    assert_true(client_is_reset_next(&slow));
+    origin_release(world.origin, "/");
+    for (unsigned i = 0; i < 2; i++) {
+        client_read_reply(&clients[i], false, &reply);
+        assert_true(reply.is_whole);
+        assert_int_equal(reply.body_bytes, WHOLE_BYTES);
+        client_reply_fini(&reply);
+        client_close(&clients[i]);
+    }
+    client_close(&slow);
+    assert_int_equal(world_counters(&world).readers_cut, 1);
+    assert_int_equal(world_counters(&world).stored, 1);
+    assert_int_equal(origin_hits(world.origin, "/"), 1);
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +472,7 @@ int main(void)
         cmocka_unit_test(test_22_wishes_of_the_request),
         cmocka_unit_test(test_26_redirects_in_a_circle),
         cmocka_unit_test(test_32_stop_while_requests_wait),
+        cmocka_unit_test(test_case_03_slow_client_is_cut_alone),
     };
 
     world_prepare();

@@ -152,6 +152,16 @@ static enum fill_result fill(struct client *client)
     return got == 0 ? FILL_END : FILL_MORE;
 }
 
+void client_wait_bytes(struct client *client, size_t bytes)
+{
+    while (client->length < bytes) {
+        if (fill(client) != FILL_MORE) {
+            errno = ECONNRESET;
+            fail("the connection ended");
+        }
+    }
+}
+
 /* Takes `length` bytes off the front; the copy has a zero behind it. */
 static char *take(struct client *client, size_t length)
 {

@@ -69,6 +69,9 @@ bool client_is_reset_next(struct client *client);
 /* client_has_bytes - whether something came, within the time. */
 bool client_has_bytes(struct client *client, int within_ms);
 
+/* client_wait_bytes - receives until so many bytes are there that no reply has taken yet. */
+void client_wait_bytes(struct client *client, size_t bytes);
+
 /* client_get - "GET path" with Connection: close on a connection of its own; one call does all. */
 void client_get(const struct sockaddr_storage *address, const char *path,
                 struct client_reply *ret_reply);

@@ -347,6 +347,66 @@ static void test_uncoalesced_body_waits_for_a_slow_reader(void **state)
     rig_free(&rig);
 }
 
+/* A slow one lags, alone; what was there before a late one came does not count against it; and when
+ * all has come, nobody lags. */
+static void test_case_03_slow_reader_lags_alone(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader fast = {0}, slow = {.is_slow = true}, late = {.is_slow = true};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.stored_lag_bytes_max = 4;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &slow, 0, URL);
+    rig_ask(&rig, &fast, 1, URL);
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, -1, "");
+    rig_data(&rig, 0, "1234");
+    assert_false(fetch_reader_lags(&slow.reader));
+    rig_data(&rig, 0, "5");
+    assert_true(fetch_reader_lags(&slow.reader));
+    assert_false(fetch_reader_lags(&fast.reader));
+    rig_ask(&rig, &late, 0, URL);
+    assert_false(fetch_reader_lags(&late.reader));
+    rig_data(&rig, 0, "6789");
+    assert_false(fetch_reader_lags(&late.reader));
+    rig_data(&rig, 0, "0");
+    assert_true(fetch_reader_lags(&late.reader));
+    rig_leave(&slow);
+    rig_done(&rig, 0, 0);
+    assert_false(fetch_reader_lags(&late.reader));
+    assert_true(rig_is_whole(&fast, "1234567890"));
+    assert_int_equal(counters_of(&rig).stored, 1);
+    assert_int_equal(counters_of(&rig).readers_cut, 2);
+    rig_leave(&fast);
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
+/* What is not stored makes the origin wait; without a limit, nobody is cut. */
+static void test_case_03_nobody_lags_without_a_limit_or_a_store(void **state)
+{
+    (void)state;
+    for (unsigned is_stored = 0; is_stored < 2; is_stored++) {
+        struct fetch_settings settings;
+        struct rig rig;
+        struct rig_reader slow = {.is_slow = true};
+        fetch_settings_default(&settings);
+        settings.stored_lag_bytes_max = is_stored ? 0 : 1;
+        rig_new(&rig, &settings);
+        rig_ask(&rig, &slow, 0, URL);
+        rig_connect(&rig, 0);
+        rig_head(&rig, 0, 200, -1, is_stored ? "" : "Cache-Control: no-store");
+        rig_data(&rig, 0, "1234567890");
+        assert_false(fetch_reader_lags(&slow.reader));
+        rig_done(&rig, 0, 0);
+        rig_leave(&slow);
+        rig_free(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +421,8 @@ int main(void)
         cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
         cmocka_unit_test(test_growing_too_long_goes_on_for_those_present),
         cmocka_unit_test(test_uncoalesced_body_waits_for_a_slow_reader),
+        cmocka_unit_test(test_case_03_slow_reader_lags_alone),
+        cmocka_unit_test(test_case_03_nobody_lags_without_a_limit_or_a_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

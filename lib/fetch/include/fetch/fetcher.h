@@ -68,6 +68,7 @@ struct fetch_environment {
     X(stale, "requests answered with a stale copy")                                                \
     X(refused_guard, "fetches refused by the egress guard")                                        \
     X(stored, "answers stored")                                                                    \
+    X(readers_cut, "requests cut because their client took the body too slowly")                   \
     X(restarts, "requests that began anew after their fetch broke before they got a byte")
 
 struct fetch_counters {
@@ -158,6 +159,7 @@ struct fetch_reader {
     bool is_counted_waiting;
     bool is_unanswered;    /* under the flight's mutex, as the next */
     size_t waited_bytes;   /* of the body, read when it last waited for more */
+    size_t early_bytes;    /* of the body, that were there when it was answered */
     uint64_t wanted_bytes; /* of the body, for which it waits without reading; 0: it does not */
 };
 
@@ -293,6 +295,14 @@ bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes);
  *           store, or the request wants no part.
  */
 bool fetch_reader_ask_part(struct fetch_reader *reader);
+
+/*
+ * fetch_reader_lags - whether an answered reader that wants to read on has fallen too far behind an
+ * answer that is still arriving and being stored (settings.stored_lag_bytes_max): the caller aborts
+ * its answer. What was there before it was answered does not count, so nobody lags by coming late.
+ * O(1). What is not stored makes the origin wait instead.
+ */
+bool fetch_reader_lags(struct fetch_reader *reader);
 
 /*
  * fetch_reader_leave - ends a reader; on_progress will not be called any more, and the memory is

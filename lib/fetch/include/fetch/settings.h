@@ -36,7 +36,8 @@ struct fetch_settings {
     size_t stored_body_bytes_max;   /* a longer body is passed on but not stored */
     size_t streamed_body_bytes_max; /* a longer body is aborted */
     size_t reader_lag_bytes_max;    /* a body that is not stored: how far upstream may be ahead */
-    size_t select_bytes_max;        /* the longest JSON that `select` parses */
+    size_t stored_lag_bytes_max; /* a body that is stored: how far a reader may be behind; 0: any */
+    size_t select_bytes_max;     /* the longest JSON that `select` parses */
 
     /* Numbers. */
     uint32_t waiters_per_key_max; /* requests waiting for one fetch; the next is told 503 */
