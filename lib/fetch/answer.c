@@ -9,6 +9,7 @@
 #include "answer.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -49,6 +50,21 @@ static bool is_unwanted(struct span name)
 {
     return is_unwanted_of_part(name) ||
            span_equals_ignoring_case(name, span_of_string("Content-Range"));
+}
+
+/* A proxy passes on what the origin sends, but for what is written anew for each answer. */
+static bool is_unwanted_of_proxy(struct span name)
+{
+    return span_equals_ignoring_case(name, span_of_string("Content-Length")) ||
+           span_equals_ignoring_case(name, span_of_string("Age"));
+}
+
+/* The fields that do not go on to clients. */
+static bool (*unwanted_of(const struct fetch_settings *settings, int status))(struct span name)
+{
+    if (settings->is_transparent)
+        return is_unwanted_of_proxy;
+    return status == 206 || status == 416 ? is_unwanted_of_part : is_unwanted;
 }
 
 size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch_policy *policy)
@@ -137,9 +153,11 @@ void answer_path_apply(const struct answer_path *path, struct answer *answer)
 }
 
 /* "Name: value" lines of all that goes on to clients. */
-static int prepare_head(struct entry *entry)
+static int prepare_head(struct entry *entry, const struct fetch_settings *settings)
 {
-    size_t room = sizeof guard_fields - 1 + sizeof accept_ranges_field - 1;
+    char via[256];
+    size_t via_bytes = (size_t)snprintf(via, sizeof via, "Via: 1.1 %s\r\n", settings->via_name);
+    size_t room = sizeof guard_fields - 1 + sizeof accept_ranges_field - 1 + via_bytes;
     bool accepts_ranges = entry->status == 200 && !fields_has(&entry->fields, "Accept-Ranges");
     size_t position = 0;
     struct field field;
@@ -159,7 +177,10 @@ static int prepare_head(struct entry *entry)
         at = mempcpy(at, field.value.bytes, field.value.length);
         at = mempcpy(at, "\r\n", 2);
     }
-    at = mempcpy(at, guard_fields, sizeof guard_fields - 1);
+    if (settings->is_transparent)
+        at = mempcpy(at, via, via_bytes);
+    else
+        at = mempcpy(at, guard_fields, sizeof guard_fields - 1);
     if (accepts_ranges)
         at = mempcpy(at, accept_ranges_field, sizeof accept_ranges_field - 1);
     err = entry_set_head(entry, bytes, (size_t)(at - bytes));
@@ -176,7 +197,6 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
     struct freshness freshness;
     struct body *body;
     struct entry *entry;
-    bool is_part = head->status == 206 || head->status == 416;
     int err;
 
     if (head->content_length_bytes >= 0 &&
@@ -186,20 +206,19 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
     if (err < 0)
         return err;
     freshness_read(head->fields, head->status, now_s, &freshness);
-    err =
-        entry_new(&(struct entry_draft){.key = key,
-                                        .fields = head->fields,
-                                        .is_unwanted = is_part ? is_unwanted_of_part : is_unwanted,
-                                        .body = body,
-                                        .freshness = &freshness,
-                                        .request_s = request_s,
-                                        .response_s = now_s,
-                                        .default_lifetime_s = settings->default_lifetime_s},
-                  &entry);
+    err = entry_new(&(struct entry_draft){.key = key,
+                                          .fields = head->fields,
+                                          .is_unwanted = unwanted_of(settings, head->status),
+                                          .body = body,
+                                          .freshness = &freshness,
+                                          .request_s = request_s,
+                                          .response_s = now_s,
+                                          .default_lifetime_s = settings->default_lifetime_s},
+                    &entry);
     body_unref(body);
     if (err < 0)
         return err;
-    err = prepare_head(entry);
+    err = prepare_head(entry, settings);
     if (err < 0) {
         entry_unref(entry);
         return err;

@@ -251,13 +251,18 @@ void flight_start_hop(struct flight *flight)
     flight_arm_progress(flight, settings->head_timeout_ms);
     flight->request_s = fetch_lane_now_s(lane);
     flight->swallowed_bytes = 0;
-    flight->refusal =
-        flight->hop->family == AF_UNSPEC ? guard_check_name(flight->hop->host) : GUARD_OK;
+    flight->refusal = !settings->is_unguarded && flight->hop->family == AF_UNSPEC
+                          ? guard_check_name(flight->hop->host)
+                          : GUARD_OK;
     if (flight->refusal != GUARD_OK) {
         flight_fail(flight, -EACCES);
         return;
     }
     flight->call.url = flight->hop;
+    flight->call.method = flight->request->method;
+    flight->call.host = flight->request->host;
+    flight->call.is_verbatim = settings->is_transparent;
+    flight->call.is_unguarded = settings->is_unguarded;
     err = set_call_fields(flight);
     if (err == 0) {
         LANE_COUNT(lane, upstream_requests, 1);

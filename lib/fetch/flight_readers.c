@@ -31,6 +31,7 @@ void flight_lead(struct flight *flight, struct fetch_reader *reader)
     flight_lock(flight);
     assert(flight->joins == 0);
     flight->leader = reader;
+    flight->call.body = reader->body;
     reader->led_ns = async_loop_now_ns(reader->lane->loop);
     flight_attach_locked(flight, reader);
     flight_unlock(flight);
@@ -97,8 +98,11 @@ void flight_detach(struct fetch_reader *reader)
     flight->readers--;
     flight->is_rest_wanted |= reader->wants_rest;
     flight_answered_locked(flight, reader);
-    if (flight->leader == reader)
+    if (flight->leader == reader) {
         flight->leader = NULL;
+        if (reader->body != NULL)
+            flight->call.body = NULL; /* on the same loop: such a flight has one reader */
+    }
     if (flight->readers == 0 && !flight->is_ended && !FAULT(deserted_forgotten))
         flight_call_lane_locked(flight);
     flight_resume_locked(flight);

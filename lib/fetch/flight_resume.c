@@ -31,7 +31,8 @@ bool flight_may_resume(const struct flight *flight, int status)
     size_t got_bytes;
 
     if (flight->stop_status < 0 || entry == NULL || flight->segment == NULL ||
-        entry->status != 200 || (status != -ECONNRESET && status != -ETIMEDOUT) ||
+        entry->status != 200 || flight->request->method != NULL ||
+        (status != -ECONNRESET && status != -ETIMEDOUT) ||
         flight->retries >= flight_settings(flight)->retries_max)
         return false;
     got_bytes = flight_body_bytes(flight);

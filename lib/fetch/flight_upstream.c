@@ -131,6 +131,13 @@ static bool may_settle(const struct flight *flight, const struct answer *answer)
             (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
 }
 
+/* Case 21. Source: RFC 9111 section 4.4. */
+static void invalidate(const struct flight *flight, const struct upstream_head *head)
+{
+    if (!fetch_request_is_safe(flight->request) && head->status >= 200 && head->status < 400)
+        fetcher_purge(flight->lane->fetcher, &flight->request->key);
+}
+
 static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
 {
     struct table_mark mark = flight_mark_of_head(flight, head);
@@ -147,6 +154,7 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
         answer.sharing == ANSWER_STORE)
         answer.sharing = ANSWER_SHARE;
+    invalidate(flight, head);
     flight_decide(flight, answer.sharing, &mark);
     flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
 
@@ -194,10 +202,13 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
 
     assert(flight->state == FLIGHT_AWAIT_HEADERS || flight->state == FLIGHT_SUPERSEDED);
     assert(flight->entry == NULL);
-    if (is_redirect(head->status) && fields_find(head->fields, "Location", &location))
+    if (!flight_settings(flight)->is_transparent && is_redirect(head->status) &&
+        fields_find(head->fields, "Location", &location))
         return on_redirect(flight, head, location);
     /* Case 25: we did not ask for a part, nor with a condition. */
-    if ((head->status == 206 && !(flight->is_part && is_part(head->fields))) || head->status == 304)
+    if (!flight->request->is_bypass &&
+        ((head->status == 206 && !(flight->is_part && is_part(head->fields))) ||
+         head->status == 304))
         return stop_with(flight, -EPROTO);
     return on_answer(flight, head);
 }
@@ -257,7 +268,9 @@ static void follow_redirect(struct flight *flight)
 /* Case 4. What the origin may have begun to work on is not asked for again. */
 static bool may_retry(const struct flight *flight, int status)
 {
-    return flight->entry == NULL && flight->retries < flight_settings(flight)->retries_max &&
+    return flight->entry == NULL && flight->call.body == NULL &&
+           fetch_request_is_idempotent(flight->request) &&
+           flight->retries < flight_settings(flight)->retries_max &&
            (status == -ECONNREFUSED || status == -ECONNRESET || status == -ETIMEDOUT);
 }
 
@@ -275,7 +288,8 @@ void flight_retry_later(struct flight *flight)
 /* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
 static bool is_length_right(const struct flight *flight)
 {
-    return flight->entry == NULL || flight->length_bytes < 0 || FAULT(store_truncated) ||
+    return flight->entry == NULL || flight->length_bytes < 0 ||
+           fetch_request_is_head(flight->request) || FAULT(store_truncated) ||
            flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
 }
 
@@ -299,8 +313,32 @@ static void on_done(struct upstream_call *call, int status)
         flight_fail(flight, status == -ETIMEDOUT ? -ECONNREFUSED : status);
 }
 
+/* The origin need not answer before it has the whole request. */
+static void on_sent(struct upstream_call *call)
+{
+    struct flight *flight = flight_from_call(call);
+
+    if (flight->entry == NULL)
+        flight_arm_progress(flight, flight_settings(flight)->head_timeout_ms);
+}
+
+/* For the reader that led, which is on this loop. */
+static void on_interim(struct upstream_call *call, const struct upstream_head *head)
+{
+    struct flight *flight = flight_from_call(call);
+    struct fetch_reader *leader;
+
+    flight_lock(flight);
+    leader = flight->leader;
+    flight_unlock(flight);
+    if (leader != NULL && leader->on_interim != NULL && flight->entry == NULL)
+        leader->on_interim(leader, head->status, head->fields);
+}
+
 const struct upstream_events flight_upstream_events = {
     .on_connecting = on_connecting,
+    .on_sent = on_sent,
+    .on_interim = on_interim,
     .on_head = on_head,
     .on_data = on_data,
     .on_done = on_done,

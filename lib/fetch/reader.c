@@ -109,6 +109,24 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
     reader_begin(reader);
 }
 
+void fetch_reader_start_bypass(struct fetch_reader *reader, struct fetch_lane *lane,
+                               struct fetch_request *request, struct upstream_body *body,
+                               fetch_interim_fn *on_interim, fetch_progress_fn *on_progress)
+{
+    reader_init(reader, lane, request, NULL, 0, on_progress);
+    reader->on_interim = on_interim;
+    reader->body = body;
+    reader->state = FETCH_WAITING;
+    reader->key.key = request->key;
+    reader_begin_alone(reader);
+}
+
+void fetch_reader_body_ready(struct fetch_reader *reader)
+{
+    if (reader->flight != NULL && reader->body != NULL)
+        upstream_resume(&reader->flight->call);
+}
+
 void fetch_reader_start_hit(struct fetch_reader *reader, struct fetch_lane *lane,
                             struct fetch_request *request, struct entry **take_entry,
                             fetch_progress_fn *on_progress)

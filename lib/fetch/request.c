@@ -32,6 +32,8 @@ void fetch_policy_unref(struct fetch_policy *policy)
 
 bool fetch_policy_forwards(const struct fetch_policy *policy, struct span name)
 {
+    if (policy->settings.is_transparent)
+        return true;
     for (size_t i = 0; i < policy->settings.forwarded_count; i++) {
         if (span_equals_ignoring_case(name, span_of_string(policy->settings.forwarded[i])))
             return true;
@@ -75,7 +77,7 @@ static int copy_fields(struct fetch_request *request, struct field_view client, 
 static int make(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
                 struct field_view client, bool has_part, struct fetch_request **ret_request)
 {
-    struct fetch_request *request = malloc(sizeof *request);
+    struct fetch_request *request = calloc(1, sizeof *request);
     int err;
 
     if (request == NULL)
@@ -132,6 +134,9 @@ void fetch_request_unref(struct fetch_request *request)
         return;
     fields_fini(&request->part);
     fields_fini(&request->fields);
+    free(request->method);
+    free(request->host);
+    free(request->key_bytes);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);
     free(request);

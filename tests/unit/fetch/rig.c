@@ -156,13 +156,21 @@ void rig_read(struct rig_reader *reader)
         fetch_reader_wait(&reader->reader);
 }
 
-static void on_progress(struct fetch_reader *reader)
+void rig_on_progress(struct fetch_reader *reader)
 {
     struct rig_reader *self = async_container_of(reader, struct rig_reader, reader);
 
     self->told++;
     if (reader->state == FETCH_ANSWERED && !self->is_slow)
         rig_read(self);
+}
+
+void rig_prepare(struct rig_reader *reader, unsigned lane)
+{
+    reader->lane = lane;
+    reader->told = 0;
+    reader->text_bytes = 0;
+    memset(reader->text, 0, sizeof reader->text);
 }
 
 static void ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
@@ -175,11 +183,8 @@ static void ask(struct rig *rig, struct rig_reader *reader, unsigned lane, const
     assert_int_equal(
         fetch_request_new(fetcher_policy(rig->fetcher), rig->store, parsed, client, &request), 0);
     fetch_url_unref(parsed);
-    reader->lane = lane;
-    reader->told = 0;
-    reader->text_bytes = 0;
-    memset(reader->text, 0, sizeof reader->text);
-    fetch_reader_start(&reader->reader, rig->lanes[lane], request, wishes, flags, on_progress);
+    rig_prepare(reader, lane);
+    fetch_reader_start(&reader->reader, rig->lanes[lane], request, wishes, flags, rig_on_progress);
     if (reader->reader.state == FETCH_ANSWERED && !reader->is_slow)
         rig_read(reader);
     fetch_request_unref(request);

@@ -69,6 +69,11 @@ void rig_ask_for(struct rig *rig, struct rig_reader *reader, unsigned lane, cons
 /* rig_wish - with the Cache-Control of the client's request. */
 void rig_wish(struct rig *rig, struct rig_reader *reader, unsigned lane, const char *url,
               const char *cache_control);
+
+/* rig_prepare, rig_on_progress - for a test that starts the reader itself. */
+void rig_prepare(struct rig_reader *reader, unsigned lane);
+void rig_on_progress(struct fetch_reader *reader);
+
 void rig_leave(struct rig_reader *reader);
 
 /* rig_read - takes what is there and waits for more. */

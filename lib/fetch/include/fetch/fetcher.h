@@ -115,6 +115,10 @@ struct fetch_failure {
 
 typedef void fetch_progress_fn(struct fetch_reader *reader);
 
+/* A head of the 1xx other than 100, before the answer, for the reader that led. The fields stay
+ * until it returns. It may not start, leave or wait. */
+typedef void fetch_interim_fn(struct fetch_reader *reader, int status, const struct fields *fields);
+
 enum fetch_flags {
     FETCH_FRESH_ONLY =
         1, /* no stored answer, and no fetch that began before: Cache-Control: no-cache */
@@ -140,9 +144,12 @@ struct fetch_reader {
     /* For the caller to set, before it leaves. */
     bool wants_rest; /* the fetch is worth finishing: this reader has got the part it wanted */
 
+    fetch_interim_fn *on_interim; /* NULL: not wanted */
+
     /* The library's. */
     struct fetch_lane *lane;
     fetch_progress_fn *on_progress;
+    struct upstream_body *body; /* of a bypass; NULL: the request has none */
     struct fetch_request *request;
     struct flight_key key;
     uint64_t generation;           /* of the index that key was made with; 0: there was none */
@@ -244,6 +251,19 @@ struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *own,
 void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
                         struct fetch_request *request, const struct cache_control *wishes,
                         unsigned flags, fetch_progress_fn *on_progress);
+
+/*
+ * fetch_reader_start_bypass - sends a request that is a bypass, with its body, which stays the
+ * caller's and has to stay until the reader leaves. There is no limit to the wait but those of the
+ * fetch itself. A good answer to a method that is not safe invalidates what is stored for the URL.
+ * Delivery, Owns, Thread    as fetch_reader_start().
+ */
+void fetch_reader_start_bypass(struct fetch_reader *reader, struct fetch_lane *lane,
+                               struct fetch_request *request, struct upstream_body *body,
+                               fetch_interim_fn *on_interim, fetch_progress_fn *on_progress);
+
+/* fetch_reader_body_ready - its body had said UPSTREAM_BODY_LATER, and now says something else. */
+void fetch_reader_body_ready(struct fetch_reader *reader);
 
 /*
  * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body

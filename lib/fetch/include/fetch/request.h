@@ -38,6 +38,10 @@ struct fetch_request {
     struct fields fields; /* of the client, as the policy lets them through to the origin */
     bool has_credentials; /* some of them say who asks */
     struct fields part;   /* the client's Range and If-Range, for a fetch that nobody shares */
+    bool is_bypass;       /* goes to the origin by itself, and nothing of it is stored */
+    char *method;         /* NULL: GET */
+    char *host;           /* sent as Host; NULL: what the URL says */
+    char *key_bytes;      /* NULL: the URL's */
 };
 
 /*
@@ -77,6 +81,36 @@ int fetch_request_for(struct fetch_request *plain, const struct store *store,
  */
 int fetch_request_for_part(struct fetch_request *plain, const struct store *store,
                            struct field_view client, struct fetch_request **ret_request);
+
+/* What a proxy asks an origin for. Zeroed but for the first four, it is a plain GET. */
+struct fetch_request_draft {
+    struct fetch_policy *policy;
+    const struct store *store;
+    struct fetch_url *url;
+    struct field_view client; /* all fields the client sent */
+    struct span method;       /* length 0: GET */
+    struct span host;         /* to be sent as Host; length 0: what the URL says */
+    const char *space;        /* what is stored for one route is not found by others; NULL: none */
+};
+
+/*
+ * fetch_request_make - under a transparent policy: end-to-end fields pass, but for those of a GET
+ * or HEAD that are the cache's affair (conditions, ranges). What a cache cannot answer, nor many
+ * share, is marked as a bypass: other methods, If-Match, If-Unmodified-Since, no-store. Errors,
+ * Owns    as fetch_request_new(). Source    RFC 9110 sections 7.6.1, 9.2.3 and 13; RFC 9111
+ * section 5.2.1.5
+ */
+int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request);
+
+/* fetch_request_is_head - whether the answer has no body, whatever its length says. */
+bool fetch_request_is_head(const struct fetch_request *request);
+
+/* fetch_request_is_safe - whether it changes nothing at the origin. Source: RFC 9110 section 9.2.1;
+ * a method that is not known may change anything. */
+bool fetch_request_is_safe(const struct fetch_request *request);
+
+/* fetch_request_is_idempotent - whether it may be sent again. Source: RFC 9110 section 9.2.2. */
+bool fetch_request_is_idempotent(const struct fetch_request *request);
 
 /* fetch_request_is_credential - whether a field of this name says who asks: Authorization, Cookie.
  */

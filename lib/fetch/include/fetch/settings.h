@@ -8,6 +8,7 @@
 #ifndef FETCH_SETTINGS_H
 #define FETCH_SETTINGS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,10 @@
 #include <http/stale.h>
 
 struct fetch_settings {
+    /* The way in. */
+    bool is_transparent; /* a proxy: fields, redirects and statuses pass as they are, both ways */
+    bool is_unguarded;   /* the operator named the origin: the egress guard has no say */
+
     /* Lifetimes. */
     uint32_t default_lifetime_s;   /* of an answer that states none */
     uint32_t negative_lifetime_ms; /* how long a failure before headers is shared; 0: not at all */
