@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * connection_private.h - what the parts of a connection share: connection.c reads, sends and
- * decides when; connection_request.c has requests parsed and handled; connection_reply.c is the
- * carrier that takes handlers' replies.
+ * connection_private.h - what the parts of a connection share: connection.c decides what is next;
+ * connection_io.c reads and sends; connection_end.c ends it; connection_request.c has requests
+ * parsed and handled; connection_reply.c is the carrier that takes handlers' replies.
  */
 #ifndef SERVER_CONNECTION_PRIVATE_H
 #define SERVER_CONNECTION_PRIVATE_H
@@ -68,6 +68,44 @@ static inline bool connection_has_unparsed(const struct connection *connection)
 
 /* connection_enter - the only way to change the state; checks the move, begins its deadline. */
 void connection_enter(struct connection *connection, enum connection_state next);
+
+/* connection_renew_deadline - begins the deadline of the present state anew. */
+void connection_renew_deadline(struct connection *connection);
+
+/* connection_after_ms - so much later than now, on the loop's clock. */
+static inline int64_t connection_after_ms(const struct connection *connection, uint32_t ms)
+{
+    return async_loop_now_ns(connection->worker->loop) + (int64_t)ms * ASYNC_MS;
+}
+
+/* connection_flush - sends what the client takes now. */
+void connection_flush(struct connection *connection);
+
+/* connection_receive - one read: after a short one the descriptor would say that nothing more is
+ * there. connection_receive_last drops what a client says to a connection that is over. */
+void connection_receive(struct connection *connection);
+void connection_receive_last(struct connection *connection);
+
+/* connection_wanted_events - what the connection waits for, as its state is now. */
+unsigned connection_wanted_events(const struct connection *connection);
+
+/*
+ * connection_advance - steps as far as possible, sends, and settles for waiting. Each event ends in
+ * it; the connection may be gone afterwards.
+ */
+void connection_advance(struct connection *connection);
+
+/* connection_finish - the only way out: ends all that is pending, closes, frees. */
+void connection_finish(struct connection *connection);
+
+/* connection_leave_handler - tells a handler that has not completed its answer that nobody waits
+ * for it. */
+void connection_leave_handler(struct connection *connection);
+
+/* connection_drop_exchange - gives the bytes back; what a handler was given of them is gone with
+ * that. connection_drop_output releases all that is unsent. */
+void connection_drop_exchange(struct connection *connection);
+void connection_drop_output(struct connection *connection);
 
 /* connection_begin_message - IDLE, something unparsed: to HEAD. */
 void connection_begin_message(struct connection *connection);
