@@ -17,6 +17,9 @@
 #include "request.h"
 
 struct carrier_ops {
+    /* See request_body_look() and request_body_take(). */
+    enum request_body_state (*look)(struct request *request, struct span *ret_piece);
+    void (*take)(struct request *request, size_t length);
     /* An interim answer; it may be left out. */
     void (*interim)(struct request *request, int status, struct iovec prepared);
     /* The head. length_bytes: to be told, or REPLY_LENGTH_UNKNOWN. has_body: whether one follows;

@@ -4,9 +4,10 @@
  * other, sends, keeps deadlines, and ends in one place.
  *
  *   IDLE --bytes--> HEAD --has a body--> BODY --its end--> HANDLING --reply complete--> IDLE
- *                     \------ has none -------------------^   |
- *     malformed, too large, too late: HEAD, BODY -> HANDLING  |  (the reply is the problem)
- *                                                             +--last reply--> CLOSING
+ *                     \-- has none, or one to stream -----^   |  |
+ *     malformed, too large, too late: HEAD, BODY -> HANDLING  |  |  (the reply is the problem)
+ *                          body not at its end: DROPPING <----+  +--last reply--> CLOSING
+ *   DROPPING --its end--> IDLE;  --too much, too late, malformed--> CLOSING
  *   CLOSING --all is sent--> LINGERING --the client ended, or time is up--> CLOSED
  *   any --client gone, reply aborted, stalled, no memory--> CLOSED
  *
@@ -36,7 +37,9 @@ static const unsigned moves[] = {
     [CONNECTION_HEAD] = 1u << CONNECTION_IDLE | 1u << CONNECTION_BODY | 1u << CONNECTION_HANDLING |
                         1u << CONNECTION_CLOSED,
     [CONNECTION_BODY] = 1u << CONNECTION_HANDLING | 1u << CONNECTION_CLOSED,
-    [CONNECTION_HANDLING] =
+    [CONNECTION_HANDLING] = 1u << CONNECTION_IDLE | 1u << CONNECTION_DROPPING |
+                            1u << CONNECTION_CLOSING | 1u << CONNECTION_CLOSED,
+    [CONNECTION_DROPPING] =
         1u << CONNECTION_IDLE | 1u << CONNECTION_CLOSING | 1u << CONNECTION_CLOSED,
     [CONNECTION_CLOSING] = 1u << CONNECTION_LINGERING | 1u << CONNECTION_CLOSED,
     [CONNECTION_LINGERING] = 1u << CONNECTION_CLOSED,
@@ -44,10 +47,10 @@ static const unsigned moves[] = {
 };
 
 static const char *const state_names[] = {
-    [CONNECTION_IDLE] = "IDLE",       [CONNECTION_HEAD] = "HEAD",
-    [CONNECTION_BODY] = "BODY",       [CONNECTION_HANDLING] = "HANDLING",
-    [CONNECTION_CLOSING] = "CLOSING", [CONNECTION_LINGERING] = "LINGERING",
-    [CONNECTION_CLOSED] = "CLOSED",
+    [CONNECTION_IDLE] = "IDLE",           [CONNECTION_HEAD] = "HEAD",
+    [CONNECTION_BODY] = "BODY",           [CONNECTION_HANDLING] = "HANDLING",
+    [CONNECTION_DROPPING] = "DROPPING",   [CONNECTION_CLOSING] = "CLOSING",
+    [CONNECTION_LINGERING] = "LINGERING", [CONNECTION_CLOSED] = "CLOSED",
 };
 
 static int64_t state_deadline(const struct connection *connection, enum connection_state state)
@@ -60,11 +63,16 @@ static int64_t state_deadline(const struct connection *connection, enum connecti
     case CONNECTION_HEAD:
         return connection_after_ms(connection, timeouts->header_ms);
     case CONNECTION_BODY:
+    case CONNECTION_DROPPING:
         return connection_after_ms(connection, timeouts->body_ms);
+    case CONNECTION_HANDLING:
+        /* A handler's time is its own, but see step_handling(). */
+        return connection->is_body_wanted ? connection_after_ms(connection, timeouts->body_ms)
+                                          : ASYNC_NEVER;
     case CONNECTION_LINGERING:
         return connection_after_ms(connection, timeouts->linger_ms);
     default:
-        /* A handler's time is its own, but see step_handling(); sending has write_deadline_ns. */
+        /* Sending has write_deadline_ns. */
         return ASYNC_NEVER;
     }
 }
@@ -105,6 +113,8 @@ static bool step_handling(struct connection *connection)
     struct exchange *exchange = connection->exchange;
 
     if (exchange->request.progress != REPLY_DONE) {
+        if (connection->is_body_wanted)
+            return connection_step_body(connection);
         /* Who ended before anything was answered may have left, or only sends no more requests:
          * that looks the same, so the answer is given some time. Once it has begun, sending it
          * tells. */
@@ -117,6 +127,10 @@ static bool step_handling(struct connection *connection)
     }
     if (connection->is_broken)
         return false;
+    if (connection->is_body_open && connection->keeps_alive) {
+        connection_begin_dropping(connection);
+        return true;
+    }
     connection_enter(connection, connection->keeps_alive ? CONNECTION_IDLE : CONNECTION_CLOSING);
     if (connection->state == CONNECTION_CLOSING)
         connection_drop_exchange(connection);
@@ -135,6 +149,8 @@ static bool step(struct connection *connection)
         return connection_step_message(connection);
     case CONNECTION_HANDLING:
         return step_handling(connection);
+    case CONNECTION_DROPPING:
+        return connection_step_dropping(connection);
     default:
         return false;
     }
@@ -237,6 +253,33 @@ static void on_wake(struct async_task *task)
     connection_advance(async_container_of(task, struct connection, wake));
 }
 
+/* The state's deadline has come. Returns whether there is something to say or do instead of just
+ * breaking the connection. */
+static bool end_wait(struct connection *connection)
+{
+    static const char late_body[] = "The request's body did not come in time.";
+
+    switch (connection->state) {
+    case CONNECTION_HEAD:
+        connection_refuse(connection, 408, "The request's head did not come in time.");
+        return true;
+    case CONNECTION_BODY:
+        connection_refuse(connection, 408, late_body);
+        return true;
+    case CONNECTION_HANDLING:
+        if (!connection->is_body_wanted)
+            return false;
+        connection_refuse_body(connection, 408, late_body);
+        return true;
+    case CONNECTION_DROPPING:
+        connection_enter(connection, CONNECTION_CLOSING);
+        connection_drop_exchange(connection);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static void on_deadline(struct async_timer *timer)
 {
     struct connection *connection = async_container_of(timer, struct connection, timer);
@@ -247,11 +290,7 @@ static void on_deadline(struct async_timer *timer)
         settle(connection);
         return;
     }
-    if (!connection_has_unsent(connection) && connection->state == CONNECTION_HEAD)
-        connection_refuse(connection, 408, "The request's head did not come in time.");
-    else if (!connection_has_unsent(connection) && connection->state == CONNECTION_BODY)
-        connection_refuse(connection, 408, "The request's body did not come in time.");
-    else
+    if (connection_has_unsent(connection) || !end_wait(connection))
         connection->is_broken = true;
     connection_advance(connection);
 }

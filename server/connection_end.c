@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "connection_private.h"
-#include "problem.h"
 
 void connection_drop_exchange(struct connection *connection)
 {
@@ -84,10 +83,7 @@ static void cut(struct connection *connection)
 {
     if (connection->state == CONNECTION_HANDLING &&
         connection->exchange->request.progress == REPLY_NONE) {
-        connection_leave_handler(connection);
-        connection->exchange->request.progress = REPLY_NONE;
-        connection->keeps_alive = false;
-        problem_send(&connection->exchange->request, 503, "The server stops.", NULL, 0);
+        connection_break_off(connection, 503, "The server stops.");
         connection_flush(connection);
     } else if (connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY) {
         connection_refuse(connection, 503, "The server stops.");

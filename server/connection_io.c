@@ -91,6 +91,8 @@ void connection_receive(struct connection *connection)
         }
         room = exchange->capacity - EXCHANGE_BODY_BYTES - exchange->used;
     } else {
+        if (connection->is_body_wanted || connection->state == CONNECTION_DROPPING)
+            exchange_room_body(exchange, connection_body_left(connection));
         room = exchange->capacity - exchange->used;
     }
     assert(room > 0); /* or reading would not be watched for */
@@ -105,6 +107,6 @@ void connection_receive(struct connection *connection)
     if (got == 0)
         connection->is_input_ended = true;
     exchange->used += (size_t)got;
-    if (connection->state == CONNECTION_BODY)
+    if (connection->state == CONNECTION_BODY || connection->is_body_wanted)
         connection_renew_deadline(connection);
 }

@@ -2,7 +2,8 @@
 /*
  * connection_private.h - what the parts of a connection share: connection.c decides what is next;
  * connection_io.c reads and sends; connection_end.c ends it; connection_request.c has requests
- * parsed and handled; connection_reply.c is the carrier that takes handlers' replies.
+ * parsed and handled; connection_body.c gives handlers the bodies of requests; connection_reply.c
+ * takes their replies.
  */
 #ifndef SERVER_CONNECTION_PRIVATE_H
 #define SERVER_CONNECTION_PRIVATE_H
@@ -23,6 +24,7 @@ enum connection_state {
     CONNECTION_HEAD,      /* some bytes of a request's head are there */
     CONNECTION_BODY,      /* the head is complete, the body is being read */
     CONNECTION_HANDLING,  /* a handler has the request, or its reply is being taken */
+    CONNECTION_DROPPING,  /* the reply is complete; the rest of the request's body is dropped */
     CONNECTION_CLOSING,   /* the last reply is complete; it is being sent */
     CONNECTION_LINGERING, /* all is sent and ended; what the client still sends is dropped */
     CONNECTION_CLOSED,
@@ -43,6 +45,8 @@ struct connection {
     enum connection_state state;
     uint32_t requests;       /* so far */
     bool keeps_alive;        /* another request may follow the one being handled */
+    bool is_body_open;       /* of the request being handled; its end has not been parsed */
+    bool is_body_wanted;     /* the handler waits for it */
     bool is_input_ended;     /* the client sends no more */
     bool is_blocked;         /* the next request waits until output is sent */
     bool is_reply_chunked;   /* the reply being taken */
@@ -51,8 +55,16 @@ struct connection {
     bool is_aborted;         /* and with a reset, as a reply is incomplete */
 };
 
-/* The carrier for requests of a connection. */
+/* The carrier for requests of a connection; the two ops for bodies are in connection_body.c. */
 extern const struct carrier_ops connection_carrier_ops;
+enum request_body_state connection_look(struct request *request, struct span *ret_piece);
+void connection_take(struct request *request, size_t length);
+
+/* connection_from - the connection that a handler's request came by. */
+struct connection *connection_from(struct request *request);
+
+/* connection_wake - goes on with the connection soon. */
+void connection_wake(struct connection *connection);
 
 /* Whether something is to be sent; whether something was read that no request has taken yet. */
 static inline bool connection_has_unsent(const struct connection *connection)
@@ -115,6 +127,27 @@ void connection_begin_message(struct connection *connection);
  * is complete or not to be. Returns whether the state has changed.
  */
 bool connection_step_message(struct connection *connection);
+
+/* connection_step_body - the handler waits for the body: tells it what came, or breaks the request
+ * off. connection_step_dropping - drops what came. Both return whether there may be more to do. */
+bool connection_step_body(struct connection *connection);
+bool connection_step_dropping(struct connection *connection);
+
+/* connection_may_drop - whether the rest of the body may be dropped to keep the connection. */
+bool connection_may_drop(const struct connection *connection);
+
+/* connection_begin_dropping - HANDLING, the reply complete: to DROPPING. */
+void connection_begin_dropping(struct connection *connection);
+
+/* connection_body_left - how much of the body has not come yet; UINT64_MAX: not known. */
+uint64_t connection_body_left(const struct connection *connection);
+
+/* connection_break_off - HANDLING: tells the handler that the request is over, and the client why,
+ * if no answer has begun; else the answer is cut. The connection closes. */
+void connection_break_off(struct connection *connection, int status, const char *detail);
+
+/* connection_refuse_body - the same, counted: the body is not as it has to be. */
+void connection_refuse_body(struct connection *connection, int status, const char *detail);
 
 /* connection_refuse - answers what cannot be handled with a problem, and closes after it. */
 void connection_refuse(struct connection *connection, int status, const char *detail);

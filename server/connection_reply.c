@@ -10,7 +10,7 @@
 #include "connection_private.h"
 #include "http1_reply.h"
 
-static struct connection *connection_from(struct request *request)
+struct connection *connection_from(struct request *request)
 {
     struct exchange *exchange = async_container_of(request, struct exchange, request);
     struct connection *connection = exchange->connection;
@@ -20,7 +20,7 @@ static struct connection *connection_from(struct request *request)
     return connection;
 }
 
-static void wake(struct connection *connection)
+void connection_wake(struct connection *connection)
 {
     if (!async_task_is_posted(&connection->wake))
         async_loop_post(connection->worker->loop, &connection->wake);
@@ -41,6 +41,8 @@ static enum http1_persistence persistence(struct connection *connection)
         (connection->is_input_ended && !connection_has_unparsed(connection)) ||
         connection->requests >= worker->settings->limits.requests_per_connection)
         connection->keeps_alive = false;
+    if (connection->is_body_open && !connection_may_drop(connection))
+        connection->keeps_alive = false;
     if (!connection->keeps_alive)
         return HTTP1_CLOSE;
     return connection->exchange->request.http_version < 11 ? HTTP1_KEEP_ALIVE : HTTP1_UNSAID;
@@ -50,7 +52,7 @@ static void on_interim(struct request *request, int status, struct iovec prepare
 {
     struct connection *connection = connection_from(request);
 
-    wake(connection);
+    connection_wake(connection);
     if (connection->is_broken || !connection_need_output(connection))
         return;
     if (!output_has_room_beside(connection->output, HTTP1_INTERIM_ENTRIES))
@@ -65,7 +67,7 @@ static void on_head(struct request *request, const struct reply_head *head, int6
     struct connection *connection = connection_from(request);
     struct http1_framing framing = {.length_bytes = length_bytes};
 
-    wake(connection);
+    connection_wake(connection);
     if (connection->is_broken || !connection_need_output(connection)) {
         release(memory);
         return;
@@ -91,7 +93,7 @@ static bool on_body(struct request *request, const struct iovec *spans, size_t s
 {
     struct connection *connection = connection_from(request);
 
-    wake(connection);
+    connection_wake(connection);
     if (connection->is_broken || !connection_need_output(connection)) {
         release(memory);
         return true;
@@ -115,7 +117,7 @@ static void on_end(struct request *request, struct iovec trailers)
 {
     struct connection *connection = connection_from(request);
 
-    wake(connection);
+    connection_wake(connection);
     connection->is_writable_wanted = false;
     if (connection->is_broken || !connection_need_output(connection))
         return;
@@ -128,12 +130,14 @@ static void on_abort(struct request *request)
 {
     struct connection *connection = connection_from(request);
 
-    wake(connection);
+    connection_wake(connection);
     connection->is_broken = true;
     connection->is_aborted = true;
 }
 
 const struct carrier_ops connection_carrier_ops = {
+    .look = connection_look,
+    .take = connection_take,
     .interim = on_interim,
     .head = on_head,
     .body = on_body,

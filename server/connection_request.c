@@ -18,12 +18,15 @@ static void request_prepare(struct connection *connection)
     request->loop = connection->worker->loop;
     request->start_ns = async_loop_now_ns(request->loop);
     request->on_gone = NULL;
+    request->on_body = NULL;
     request->on_writable = NULL;
     request->carrier = &connection_carrier_ops;
     request->progress = REPLY_NONE;
     request->body_left_bytes = 0;
     request->is_body_dropped = false;
     connection->is_writable_wanted = false;
+    connection->is_body_open = false;
+    connection->is_body_wanted = false;
     connection->requests++;
 }
 
@@ -40,9 +43,10 @@ void connection_refuse(struct connection *connection, int status, const char *de
     problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
 }
 
-static void handle(struct connection *connection, struct router_choice choice)
+static void handle(struct connection *connection, struct router_choice choice, bool is_body_open)
 {
     request_prepare(connection);
+    connection->is_body_open = is_body_open;
     connection->keeps_alive = connection->exchange->parser.keeps_alive;
     worker_count(&connection->worker->counters.requests);
     connection_enter(connection, CONNECTION_HANDLING);
@@ -53,18 +57,30 @@ static void handle(struct connection *connection, struct router_choice choice)
 static void on_body_announced(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
-    struct router_choice choice;
+    struct router_choice choice = router_choose(&connection->worker->router, &exchange->request);
+    const struct server_route *route = choice.route;
+    uint64_t body_bytes_max = route != NULL && route->body_bytes_max > 0
+                                  ? route->body_bytes_max
+                                  : connection->worker->settings->limits.body_bytes;
 
+    if (!http1_parser_limit_body(&exchange->parser, body_bytes_max)) {
+        connection_refuse(connection, exchange->parser.error_status, exchange->parser.error_detail);
+        return;
+    }
+    exchange_begin_body(exchange);
+    if (choice.status == 0 && route->streams_body) {
+        handle(connection, choice, true);
+        return;
+    }
     if (!exchange->parser.expects_continue) {
         connection_enter(connection, CONNECTION_BODY);
         return;
     }
-    choice = router_choose(&connection->worker->router, &exchange->request);
     if (choice.status != 0) {
         /* The final answer instead of 100. Whether the body still comes is not known then, so the
          * connection cannot be kept. Source: RFC 9110 section 10.1.1. */
         exchange->parser.keeps_alive = false;
-        handle(connection, choice);
+        handle(connection, choice, false);
         return;
     }
     connection_enter(connection, CONNECTION_BODY);
@@ -78,6 +94,7 @@ void connection_begin_message(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
 
+    exchange_forget_head(exchange);
     exchange->request.is_head = false;
     exchange->request.http_version = 11;
     http1_parser_begin(&exchange->parser, &connection->worker->settings->limits, &exchange->request,
@@ -110,16 +127,16 @@ bool connection_step_message(struct connection *connection)
     case HTTP1_HEAD:
         on_body_announced(connection);
         return true;
+    case HTTP1_BODY: /* dropped */
+        return true;
     case HTTP1_DONE:
-        handle(connection, router_choose(&connection->worker->router, &exchange->request));
+        handle(connection, router_choose(&connection->worker->router, &exchange->request), false);
         return true;
     case HTTP1_MORE:
         break;
     }
     if (connection->state == CONNECTION_BODY) {
-        /* All of the body so far is dealt with: the next piece goes where it was. */
-        exchange->used -= consumed;
-        exchange->parsed -= consumed;
+        exchange_reuse_body(exchange);
     } else if (!connection_has_unparsed(connection)) {
         connection_enter(connection, CONNECTION_IDLE); /* those were empty lines */
         return true;

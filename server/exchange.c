@@ -22,6 +22,7 @@ struct exchange *exchange_take(struct pool *pool, struct connection *connection)
         return NULL;
     exchange->connection = connection;
     exchange->bytes = exchange->own_bytes;
+    exchange->held = NULL;
     exchange->capacity = sizeof(exchange->own_bytes);
     exchange->parsed = 0;
     exchange->used = 0;
@@ -30,6 +31,7 @@ struct exchange *exchange_take(struct pool *pool, struct connection *connection)
 
 void exchange_give(struct pool *pool, struct exchange *exchange)
 {
+    exchange_forget_head(exchange);
     if (exchange->bytes != exchange->own_bytes)
         free(exchange->bytes);
     pool_give(pool, exchange);
@@ -68,4 +70,38 @@ int exchange_room_head(struct exchange *exchange, const struct server_limits *li
     size_t capacity = exchange->capacity * 2 < capacity_max ? exchange->capacity * 2 : capacity_max;
     assert(capacity > exchange->used + EXCHANGE_BODY_BYTES); /* else the parser had refused */
     return grow(exchange, capacity);
+}
+
+void exchange_begin_body(struct exchange *exchange)
+{
+    exchange->body_start = exchange->parsed;
+    exchange->piece = span_of(NULL, 0);
+}
+
+void exchange_reuse_body(struct exchange *exchange)
+{
+    assert(exchange->parsed == exchange->used);
+    assert(exchange->piece.length == 0);
+    exchange->parsed = exchange->body_start;
+    exchange->used = exchange->body_start;
+}
+
+void exchange_room_body(struct exchange *exchange, uint64_t wanted_bytes)
+{
+    size_t room = exchange->capacity - exchange->used;
+    char *bytes;
+
+    assert(exchange->used == exchange->body_start);
+    if (room >= EXCHANGE_STREAM_BYTES || room >= wanted_bytes)
+        return;
+    assert(exchange->held == NULL); /* or the room were that of the larger buffer */
+    bytes = malloc(EXCHANGE_STREAM_BYTES);
+    if (bytes == NULL)
+        return;
+    exchange->held = exchange->bytes;
+    exchange->bytes = bytes;
+    exchange->capacity = EXCHANGE_STREAM_BYTES;
+    exchange->parsed = 0;
+    exchange->used = 0;
+    exchange->body_start = 0;
 }

@@ -5,6 +5,13 @@
  *      bytes:  | done with | head of the request | read ahead: its body, or the next requests |
  *              0         head_start            parsed                                      used
  *
+ * When a body that a handler takes is long, its bytes come into a larger buffer, and the one with
+ * the head is held until the next request begins:
+ *
+ *      held:   | done with | head of the request |
+ *      bytes:  | body ... |
+ *              0       parsed, used
+ *
  * A connection has one from the first byte of a request until nothing is read ahead, so an idle
  * connection has no buffer. Bytes move only while no head has been handed out.
  */
@@ -13,6 +20,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 
 #include "http1_parser.h"
 #include "pool.h"
@@ -24,16 +33,22 @@
 /* Kept free behind a head for reading a body. */
 #define EXCHANGE_BODY_BYTES 512
 
+/* The buffer for a long body. */
+#define EXCHANGE_STREAM_BYTES 32768
+
 struct connection;
 
 struct exchange {
     struct connection *connection;
     struct http1_parser parser;
     struct request request;
-    char *bytes; /* own_bytes, or allocated when a head is longer */
+    char *bytes; /* own_bytes, or allocated */
+    char *held;  /* as bytes: what the head lies in, if that is not `bytes`; else NULL */
     size_t capacity;
-    size_t parsed; /* up to here dealt with */
-    size_t used;   /* up to here read */
+    size_t parsed;     /* up to here dealt with */
+    size_t used;       /* up to here read */
+    size_t body_start; /* where a body's bytes go once those before them are dealt with */
+    struct span piece; /* of the body: looked at and not yet taken */
     char own_bytes[EXCHANGE_BYTES];
     struct field fields[]; /* limits->header_fields */
 };
@@ -56,5 +71,29 @@ void exchange_compact(struct exchange *exchange);
  * Errors    -ENOMEM
  */
 int exchange_room_head(struct exchange *exchange, const struct server_limits *limits);
+
+/*
+ * exchange_begin_body - what was parsed so far stays where it is; a body follows.
+ * exchange_reuse_body - all that was read of the body is dealt with: the next bytes go in its
+ * place.
+ */
+void exchange_begin_body(struct exchange *exchange);
+void exchange_reuse_body(struct exchange *exchange);
+
+/*
+ * exchange_room_body - makes room for so much more of a body of which nothing is in the buffer, or
+ * less if there is no memory for it.
+ */
+void exchange_room_body(struct exchange *exchange, uint64_t wanted_bytes);
+
+/* exchange_forget_head - the request is over; what is read ahead stays. */
+static inline void exchange_forget_head(struct exchange *exchange)
+{
+    if (exchange->held == NULL)
+        return;
+    if (exchange->held != exchange->own_bytes)
+        free(exchange->held);
+    exchange->held = NULL;
+}
 
 #endif

@@ -98,7 +98,8 @@ static int check_version(struct span version, const char **ret_detail)
     return 0;
 }
 
-int http1_check_line(struct span line, const struct server_limits *limits, const char **ret_detail)
+int http1_check_line(struct span line, const struct server_limits *limits,
+                     size_t *ret_method_length, const char **ret_detail)
 {
     struct span method = before(line, ' ');
     int status = check_method(method, ret_detail);
@@ -118,6 +119,7 @@ int http1_check_line(struct span line, const struct server_limits *limits, const
     if (rest.length == 0)
         return refuse(400, "The request line has no version; HTTP/0.9 is not spoken here.",
                       ret_detail);
+    *ret_method_length = method.length;
     return check_version(skip(rest, 1), ret_detail);
 }
 

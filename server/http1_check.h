@@ -25,7 +25,8 @@ int http1_check_line_begun(struct span begun, const struct server_limits *limits
  * too long to be one) or 505.
  * Source: RFC 9112 sections 2.3, 3, 3.1 and 3.2.
  */
-int http1_check_line(struct span line, const struct server_limits *limits, const char **ret_detail);
+int http1_check_line(struct span line, const struct server_limits *limits,
+                     size_t *ret_method_length, const char **ret_detail);
 
 /* http1_method - which method this is; REQUEST_OTHER for any that has no name here. */
 enum request_method http1_method(struct span name);

@@ -94,6 +94,8 @@ static int on_field_complete(llhttp_t *llhttp)
     return 0;
 }
 
+static const char too_long[] = "The body is longer than this server takes.";
+
 static int on_headers_complete(llhttp_t *llhttp)
 {
     struct http1_parser *parser = parser_from(llhttp);
@@ -111,12 +113,14 @@ static int on_headers_complete(llhttp_t *llhttp)
     parser->keeps_alive =
         llhttp_should_keep_alive(llhttp) != 0 && request->method != REQUEST_CONNECT;
     parser->has_body = (llhttp->flags & F_CHUNKED) != 0 || llhttp->content_length > 0;
-    if (parser->has_body && request->method == REQUEST_CONNECT) {
-        refuse(parser, 400, "CONNECT has no body.");
+    if (llhttp->content_length > INT64_MAX) {
+        refuse(parser, 413, too_long);
         return -1;
     }
-    if ((llhttp->flags & F_CHUNKED) == 0 && llhttp->content_length > parser->limits->body_bytes) {
-        refuse(parser, 413, "The body is longer than this server takes.");
+    request->body_length =
+        (llhttp->flags & F_CHUNKED) != 0 ? REQUEST_LENGTH_UNKNOWN : (int64_t)llhttp->content_length;
+    if (parser->has_body && request->method == REQUEST_CONNECT) {
+        refuse(parser, 400, "CONNECT has no body.");
         return -1;
     }
     return parser->has_body ? HPE_PAUSED : 0;
@@ -126,11 +130,13 @@ static int on_body(llhttp_t *llhttp, const char *at, size_t length)
 {
     struct http1_parser *parser = parser_from(llhttp);
 
-    (void)at;
+    if (length == 0)
+        return 0;
     parser->request->body_bytes += length;
-    if (parser->request->body_bytes > parser->limits->body_bytes)
-        return refuse(parser, 413, "The body is longer than this server takes.");
-    return 0;
+    if (parser->request->body_bytes > parser->body_bytes_max)
+        return refuse(parser, 413, too_long);
+    parser->piece = span_of(at, length);
+    return HPE_PAUSED;
 }
 
 /* Stops before the trailer section, so that its lines are checked first. */
@@ -168,10 +174,22 @@ void http1_parser_begin(struct http1_parser *parser, const struct server_limits 
     llhttp_init(&parser->llhttp, HTTP_REQUEST, &settings);
     parser->llhttp.data = parser;
     parser->limits = limits;
+    parser->body_bytes_max = limits->body_bytes;
     parser->request = request;
     parser->fields = fields;
     request->field_count = 0;
     request->body_bytes = 0;
+}
+
+bool http1_parser_limit_body(struct http1_parser *parser, uint64_t bytes_max)
+{
+    int64_t length = parser->request->body_length;
+
+    parser->body_bytes_max = bytes_max;
+    if (length == REQUEST_LENGTH_UNKNOWN || (uint64_t)length <= bytes_max)
+        return true;
+    refuse(parser, 413, too_long);
+    return false;
 }
 
 /* One line of the head without its LF; `is_first`: the request line. */
@@ -187,7 +205,7 @@ static void check_head_line(struct http1_parser *parser, struct span line, bool 
     if (line.length > 0 && memchr(line.bytes, '\r', line.length) != NULL) {
         refuse(parser, 400, "A line holds a carriage return.");
     } else if (is_first) {
-        int status = http1_check_line(line, parser->limits, &detail);
+        int status = http1_check_line(line, parser->limits, &parser->method_length, &detail);
         if (status != 0)
             refuse(parser, status, detail);
     } else if (line.length > 0 && (line.bytes[0] == ' ' || line.bytes[0] == '\t')) {
@@ -255,12 +273,15 @@ static size_t check_trailers(struct http1_parser *parser, const char *bytes, siz
     return length;
 }
 
-/* Gives bytes to llhttp. Returns how many it took; it stops at the ends of head and message, and
- * before the trailer section, which is MORE. */
+/* Gives bytes to llhttp. Returns how many it took; it stops at the ends of head and message, behind
+ * a piece of the body, and before the trailer section, which is MORE. */
 static size_t execute(struct http1_parser *parser, const char *bytes, size_t length,
                       enum http1_event *ret_event)
 {
-    llhttp_errno_t result = llhttp_execute(&parser->llhttp, bytes, length);
+    llhttp_errno_t result;
+
+    parser->piece = span_of(NULL, 0);
+    result = llhttp_execute(&parser->llhttp, bytes, length);
 
     if (result == HPE_OK) {
         *ret_event = HTTP1_MORE;
@@ -276,6 +297,8 @@ static size_t execute(struct http1_parser *parser, const char *bytes, size_t len
     llhttp_resume(&parser->llhttp);
     if (parser->is_complete)
         *ret_event = HTTP1_DONE;
+    else if (parser->piece.length > 0)
+        *ret_event = HTTP1_BODY;
     else
         *ret_event = parser->is_in_trailers ? HTTP1_MORE : HTTP1_HEAD;
     return (size_t)(stop - bytes);
@@ -297,10 +320,8 @@ static size_t execute_head(struct http1_parser *parser, const char *bytes, size_
 {
     static const char substitute[] = "POST ";
     struct request *request = parser->request;
-    const char *space = memchr(bytes, ' ', length);
 
-    assert(space != NULL); /* or the line had been refused */
-    request->method_name = span_of(bytes, (size_t)(space - bytes));
+    request->method_name = span_of(bytes, parser->method_length);
     request->method = http1_method(request->method_name);
     if (request->method != REQUEST_OTHER)
         return execute(parser, bytes, length, ret_event);
@@ -361,7 +382,5 @@ enum http1_event http1_parse(struct http1_parser *parser, const char *bytes, siz
     *ret_consumed = 0;
     if (!parser->is_in_body)
         return parse_head(parser, bytes, length, ret_consumed);
-    if (length == 0)
-        return HTTP1_MORE;
     return parse_body(parser, bytes, length, ret_consumed);
 }

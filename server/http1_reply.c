@@ -59,10 +59,6 @@ static void put_number(struct writer *writer, uint64_t number)
 
 static void put_status_line(struct writer *writer, int status)
 {
-    if (status == 200) {
-        PUT_LITERAL(writer, "HTTP/1.1 200 OK\r\n");
-        return;
-    }
     const char *reason = problem_reason(status);
     PUT_LITERAL(writer, "HTTP/1.1 ");
     put_number(writer, (uint64_t)status);
@@ -104,7 +100,10 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     writer.output = output;
     writer.length = 0;
     writer.status = 0;
-    put_status_line(&writer, head->status);
+    if (head->status == 200)
+        PUT_LITERAL(&writer, "HTTP/1.1 200 OK\r\n");
+    else
+        put_status_line(&writer, head->status);
     if (!head->has_date)
         put_field(&writer, "Date", framing->date);
     put_framing(&writer, framing);

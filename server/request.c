@@ -7,6 +7,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "carrier.h"
+
 /* The first field with the name among those from `index` on. */
 static const struct span *field_from(const struct request *request, size_t index, const char *name)
 {
@@ -32,6 +34,18 @@ const struct span *request_field_next(const struct request *request, const char 
 
     assert(field >= request->fields && field < request->fields + request->field_count);
     return field_from(request, (size_t)(field - request->fields) + 1, name);
+}
+
+enum request_body_state request_body_look(struct request *request, struct span *ret_piece)
+{
+    assert(request->progress != REPLY_DONE);
+    return request->carrier->look(request, ret_piece);
+}
+
+void request_body_take(struct request *request, size_t length)
+{
+    assert(request->progress != REPLY_DONE);
+    request->carrier->take(request, length);
 }
 
 void *request_state(struct request *request, size_t size)

@@ -12,9 +12,21 @@
  * call that completes the answer (send, copy, end, abort), and after on_gone, the request is the
  * carrier's again: the handler does not touch it, nor the space request_state() gave, anymore.
  *
- * A handler starts when the whole request has been read; bodies are counted and dropped, as no
- * handler takes one. Everything here happens on the thread of request->loop. The bytes that the
- * spans refer to stay where they are until the answer is complete.
+ * A handler starts when the whole request has been read, and its body has been counted and dropped;
+ * but one whose route says `streams_body` starts when the head is there, and takes the body itself:
+ *
+ *      request_body_look() --> PIECE: use some of it, request_body_take(), look again
+ *                          --> LATER: on_body(request) when there is something to look at
+ *                          --> END
+ *
+ * While it does not look, no more is read than a buffer holds, and the client has to wait. Before
+ * the end it may answer, and even complete its answer: what is left of the body is dropped then, or
+ * the connection closed. A client that leaves in mid-body, or sends what is no body, too much or
+ * too late, ends the request: on_gone, and the client is told what was wrong if no answer had
+ * begun. What stands in the trailer section is checked and dropped.
+ *
+ * Everything here happens on the thread of request->loop. The bytes that the spans refer to stay
+ * where they are until the answer is complete.
  */
 #ifndef SERVER_REQUEST_H
 #define SERVER_REQUEST_H
@@ -62,6 +74,16 @@ typedef void request_start_fn(struct request *request, void *context);
 /* Space in each request for the handler's own struct, so that waiting allocates nothing. */
 #define REQUEST_STATE_BYTES 768
 
+/* The body comes in chunks. */
+#define REQUEST_LENGTH_UNKNOWN (-1)
+
+/* What there is of a body. */
+enum request_body_state {
+    REQUEST_BODY_PIECE, /* some bytes */
+    REQUEST_BODY_LATER, /* nothing now; on_body follows */
+    REQUEST_BODY_END,   /* all of it has been taken, or there was none */
+};
+
 enum reply_progress {
     REPLY_NONE,    /* nothing said yet */
     REPLY_STARTED, /* the head is out, the body goes on */
@@ -82,12 +104,14 @@ struct request {
     struct span query;     /* behind '?', not decoded; bytes == NULL without '?' */
     const struct field *fields;
     size_t field_count;
-    uint64_t body_bytes;     /* length of the body that was read and dropped */
+    int64_t body_length; /* as told by the client, 0 without a body; or REQUEST_LENGTH_UNKNOWN */
+    uint64_t body_bytes; /* how much of the body has been read so far */
     struct async_loop *loop; /* the connection's; all calls are made on its thread */
     int64_t start_ns;        /* on the loop's clock: when the request had been read */
 
     /* For the handler to set; NULL in the beginning. */
-    request_fn *on_gone;     /* the client left before the answer was complete; at most once */
+    request_fn *on_gone;     /* the request ended before the answer was complete; at most once */
+    request_fn *on_body;     /* request_body_look() had said LATER, and now says something else */
     request_fn *on_writable; /* reply_write() had returned false, and may be called again */
 
     /* The carrier's. */
@@ -115,6 +139,20 @@ const struct span *request_field(const struct request *request, const char *name
  */
 const struct span *request_field_next(const struct request *request, const char *name,
                                       const struct span *previous);
+
+/*
+ * request_body_look - the next bytes of the body, without taking them: looking twice shows the same
+ * ones. When nothing is there the client is read from, after having been told to continue if it
+ * waits for that. May be called in start() and at any time before the answer is complete.
+ * Delivery  after REQUEST_BODY_LATER, request->on_body once, never inside this call; unless the
+ *           request ends before, which on_gone tells.
+ * Owns      ret_piece is set with REQUEST_BODY_PIECE alone. Its bytes stay until they are taken.
+ * Source    RFC 9112 section 6, RFC 9110 section 10.1.1
+ */
+enum request_body_state request_body_look(struct request *request, struct span *ret_piece);
+
+/* request_body_take - done with the first `length` bytes of the piece that was looked at. */
+void request_body_take(struct request *request, size_t length);
 
 /*
  * request_state - the handler's own space, zeroed, with the alignment of malloc(3).

@@ -12,6 +12,7 @@
 #ifndef SERVER_SERVER_H
 #define SERVER_SERVER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -37,6 +38,8 @@ struct server_route {
     const char *path;        /* begins with '/'; "/access" */
     unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */
+    bool streams_body;       /* start() is called when the head is there: request_body_look() */
+    uint64_t body_bytes_max; /* of a request; more: 413. 0: limits.body_bytes */
     void *shared;
 
     /* On the loop's thread before it accepts. An error stops the start of the server. */
@@ -59,7 +62,7 @@ struct server_limits {
     uint32_t target_bytes;            /* request target; more: 414 */
     uint32_t header_bytes;            /* request line and fields together; more: 431 */
     uint32_t header_fields;           /* number of fields; more: 431 */
-    uint64_t body_bytes;              /* of a request; more: 413 */
+    uint64_t body_bytes;              /* of a request, unless its route says; more: 413 */
 };
 
 struct server_timeouts {

@@ -33,7 +33,22 @@ struct parsed {
     enum http1_event event;
     char *bytes;     /* a copy of exact size, so that reading beyond it is found */
     size_t consumed; /* of the bytes, over all calls */
+    size_t body_bytes;
+    char body[100]; /* all pieces */
 };
+
+static void note_piece(struct parsed *parsed)
+{
+    struct span piece = parsed->parser.piece;
+
+    assert_true(piece.length > 0);
+    assert_true(piece.bytes >= parsed->bytes);
+    assert_true(piece.bytes + piece.length <= parsed->bytes + parsed->consumed);
+    assert_true(parsed->body_bytes + piece.length <= sizeof(parsed->body));
+    memcpy(parsed->body + parsed->body_bytes, piece.bytes, piece.length);
+    parsed->body_bytes += piece.length;
+    assert_int_equal(parsed->body_bytes, parsed->request.body_bytes);
+}
 
 /* Feeds `length` bytes in pieces that end at `cut` and at the end, or each alone when cut is 0. */
 static void parse(struct parsed *parsed, const char *text, size_t length, size_t cut)
@@ -54,7 +69,12 @@ static void parse(struct parsed *parsed, const char *text, size_t length, size_t
             parsed->event = http1_parse(&parsed->parser, parsed->bytes + parsed->consumed,
                                         there - parsed->consumed, &consumed);
             parsed->consumed += consumed;
-        } while (parsed->event == HTTP1_HEAD);
+            if (parsed->event == HTTP1_HEAD &&
+                !http1_parser_limit_body(&parsed->parser, limits.body_bytes))
+                parsed->event = HTTP1_ERROR;
+            if (parsed->event == HTTP1_BODY)
+                note_piece(parsed);
+        } while (parsed->event == HTTP1_HEAD || parsed->event == HTTP1_BODY);
     }
 }
 
@@ -389,7 +409,9 @@ static void test_any_method_is_told_with_its_text(void **state)
             assert_int_equal(parsed.request.method, rows[i].method);
             assert_span(parsed.request.method_name, rows[i].name);
             assert_span(parsed.request.target, "/a?b");
-            assert_int_equal(parsed.request.body_bytes, 3);
+            assert_int_equal(parsed.request.body_length, 3);
+            assert_int_equal(parsed.body_bytes, 3);
+            assert_memory_equal(parsed.body, "abc", 3);
             parsed_fini(&parsed);
         }
     }
@@ -440,7 +462,7 @@ static void test_absolute_target_wins_over_host(void **state)
     parsed_fini(&parsed);
 }
 
-static void test_body_is_counted_and_what_follows_is_left(void **state)
+static void test_body_is_shown_without_its_framing_and_what_follows_is_left(void **state)
 {
     static const char message[] = POST CHUNKED "\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\n";
     static const char both[] = POST CHUNKED "\r\n3\r\nabc\r\n4\r\ndefg\r\n0\r\n\r\nGET ";
@@ -451,6 +473,9 @@ static void test_body_is_counted_and_what_follows_is_left(void **state)
         parse(&parsed, both, strlen(both), cut);
         assert_int_equal(parsed.event, HTTP1_DONE);
         assert_int_equal(parsed.request.body_bytes, 7);
+        assert_int_equal(parsed.request.body_length, REQUEST_LENGTH_UNKNOWN);
+        assert_int_equal(parsed.body_bytes, 7);
+        assert_memory_equal(parsed.body, "abcdefg", 7);
         assert_int_equal(parsed.consumed, strlen(message));
         parsed_fini(&parsed);
     }
@@ -494,7 +519,7 @@ int main(void)
         cmocka_unit_test(test_any_method_is_told_with_its_text),
         cmocka_unit_test(test_forms_of_targets_are_told_apart),
         cmocka_unit_test(test_absolute_target_wins_over_host),
-        cmocka_unit_test(test_body_is_counted_and_what_follows_is_left),
+        cmocka_unit_test(test_body_is_shown_without_its_framing_and_what_follows_is_left),
         cmocka_unit_test(test_keep_alive_follows_version_and_connection),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
