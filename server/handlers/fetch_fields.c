@@ -49,8 +49,12 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
                 has_control = true;
                 cache_control_add(&control, field->value);
             } else if (span_equals_ignoring_case(field->name, span_of_string("If-None-Match"))) {
-                ret_wishes->has_none_match = true;
+                ret_wishes->has_condition = true;
             }
+            break;
+        case 17:
+            ret_wishes->has_condition |=
+                span_equals_ignoring_case(field->name, span_of_string("If-Modified-Since"));
             break;
         default:
             break;
@@ -64,18 +68,15 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
     }
 }
 
-/* Whether the client has this very answer already. Source: RFC 9110 section 13.1.2. */
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry)
 {
-    const struct span *value = request_field(request, "If-None-Match");
+    struct conditions_target target;
 
-    if (entry->status != 200)
+    if (entry->status == 206) /* asked for by the client's range: its conditions were none */
         return false;
-    for (; value != NULL; value = request_field_next(request, "If-None-Match", value)) {
-        if (conditions_none_match_lists(*value, entry->etag))
-            return true;
-    }
-    return false;
+    conditions_target_read(&entry->fields, entry->status, entry->response_s, &target);
+    return conditions_evaluate(request_fields(request), &target, entry->response_s) ==
+           CONDITIONS_NOT_MODIFIED;
 }
 
 static void add_field(struct fetch_answer *answer, const char *name, const char *value)

@@ -15,8 +15,8 @@
 struct fetch_wishes {
     bool is_fresh_only; /* Cache-Control: no-cache, max-age=0, or Pragma */
     bool is_only_if_cached;
-    bool is_loop; /* it has come through this server before */
-    bool has_none_match;
+    bool is_loop;       /* it has come through this server before */
+    bool has_condition; /* If-None-Match or If-Modified-Since */
     bool has_range;
 };
 
@@ -36,7 +36,7 @@ struct fetch_answer {
 void fetch_read_wishes(const struct request *request, const char *own_name,
                        struct fetch_wishes *ret_wishes);
 
-/* fetch_is_not_modified - whether the client has this answer. Source: RFC 9110 section 13.1.2. */
+/* fetch_is_not_modified - whether the client has this answer. Source: RFC 9110 section 13.2.2. */
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry);
 
 /* fetch_describe_hit - of an entry of the store, and a request that waited for nothing. Sources:

@@ -23,7 +23,6 @@
 #include <assert.h>
 
 #include <http/conditions.h>
-#include <http/date.h>
 
 #include "../problem.h"
 #include "fetch_parts.h"
@@ -57,35 +56,13 @@ bool fetch_range_may_be_asked_for(const struct request *request, const struct fe
     return true;
 }
 
-/* Whether Last-Modified is that date, and old enough to name one answer only: two changes within a
- * second cannot be told apart. Source: RFC 9110 sections 8.8.2.2 and 13.1.5. */
-static bool is_date_of(const struct entry *entry, struct span validator)
-{
-    int64_t asked_s, modified_s;
-    int64_t date_s = entry->response_s;
-    struct span date;
-
-    if (date_parse(validator, entry->response_s, &asked_s) < 0 ||
-        date_parse(entry->last_modified, entry->response_s, &modified_s) < 0)
-        return false;
-    if (fields_find(&entry->fields, "Date", &date) &&
-        date_parse(date, entry->response_s, &date_s) < 0)
-        return false;
-    return asked_s == modified_s && modified_s < date_s;
-}
-
-/* Whether the client's other parts are of this very answer. */
+/* Whether the client's other parts, if it has any, are of this very answer. */
 static bool is_of_this_answer(const struct request *request, const struct entry *entry)
 {
-    const struct span *validator = request_field(request, "If-Range");
+    struct conditions_target target;
 
-    if (validator == NULL)
-        return true;
-    if (request_field_next(request, "If-Range", validator) != NULL)
-        return false;
-    if (conditions_etag_is_valid(*validator))
-        return validator->bytes[0] == '"' && span_equals(*validator, entry->etag);
-    return is_date_of(entry, *validator);
+    conditions_target_read(&entry->fields, entry->status, entry->response_s, &target);
+    return conditions_range_applies(request_fields(request), &target, entry->response_s);
 }
 
 /* The length of the whole body, -1 while it is not known. */

@@ -380,7 +380,7 @@ bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
     if (span_count < 0)
         return false;
     fetch_describe_hit(&answer, entry, now_s);
-    if (wishes->has_none_match && fetch_is_not_modified(request, entry))
+    if (wishes->has_condition && fetch_is_not_modified(request, entry))
         reply_not_modified(request, entry, &answer);
     else
         reply_whole(request, entry, spans, span_count, &answer);

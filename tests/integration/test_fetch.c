@@ -77,9 +77,11 @@ static void test_conditions_are_answered_from_the_store(void **state)
 
     (void)state;
     world_start(&world, NULL);
-    origin_on(world.origin, "/",
-              ORIGIN_SEND("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\n"
-                          "Content-Length: 5\r\n\r\nhello"));
+    origin_on(
+        world.origin, "/",
+        ORIGIN_SEND("HTTP/1.1 200 OK\r\nETag: \"v1\"\r\n"
+                    "Last-Modified: Sun, 06 Nov 1994 08:49:37 GMT\r\nCache-Control: max-age=60\r\n"
+                    "Content-Length: 5\r\n\r\nhello"));
     world_get(&world, "/", "", "If-None-Match: \"v1\"\r\n", &reply); /* this request leads */
     assert_int_equal(reply.status, 304);
     assert_int_equal(reply.body_bytes, 0);
@@ -87,6 +89,12 @@ static void test_conditions_are_answered_from_the_store(void **state)
     world_get(&world, "/", "", "If-None-Match: \"v0\", W/\"v1\"\r\n", &reply);
     assert_int_equal(reply.status, 304);
     assert_field(&reply, "ETag", "\"v1\"");
+    client_reply_fini(&reply);
+    world_get(&world, "/", "", "If-Modified-Since: Mon, 07 Nov 1994 00:00:00 GMT\r\n", &reply);
+    assert_int_equal(reply.status, 304);
+    client_reply_fini(&reply);
+    world_get(&world, "/", "", "If-Modified-Since: Sat, 05 Nov 1994 00:00:00 GMT\r\n", &reply);
+    assert_int_equal(reply.status, 200);
     client_reply_fini(&reply);
     world_get(&world, "/", "", "If-None-Match: \"v2\"\r\n", &reply);
     assert_int_equal(reply.status, 200);

@@ -60,6 +60,12 @@ static void case_18_ranges_are_answered_from_the_store(void **state)
         /* RFC 9110 section 13.2.2: what the client has goes before what it wants a part of. */
         {"Range: bytes=2-4\r\nIf-None-Match: \"v1\"\r\n", "", NULL, 304},
         {"Range: bytes=2-4\r\nIf-None-Match: \"v0\"\r\n", "234", "bytes 2-4/10", 206},
+        {"Range: bytes=2-4\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "", NULL, 304},
+        {"Range: bytes=2-4\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:36 GMT\r\n", "234",
+         "bytes 2-4/10", 206},
+        {"Range: bytes=2-4\r\nIf-None-Match: \"v0\"\r\n"
+         "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n",
+         "234", "bytes 2-4/10", 206},
     };
     struct world world;
     struct client_reply reply;
