@@ -5,6 +5,8 @@
  * A path is normalised in two steps in one buffer: the escapes first, so that "%2e%2e" becomes
  * "..", then the dot segments. The second step only ever shortens, so it works in place.
  */
+#include "url_path.h"
+
 #include <http/url.h>
 
 #include <assert.h>
@@ -190,11 +192,8 @@ int url_escapes_normalise(struct span text, char *buffer, size_t buffer_bytes, s
     return 0;
 }
 
-/*
- * Remove "." and ".." segments from a path that begins with '/', in place; returns the new length.
- * `write` never passes `read`. Source: RFC 3986 section 5.2.4.
- */
-static size_t remove_dot_segments(char *path, size_t length)
+/* In place, as `write` never passes `read`. */
+size_t url_remove_dot_segments(char *path, size_t length)
 {
     size_t read = 0, write = 0;
 
@@ -235,6 +234,6 @@ int url_path_normalise(struct span path, char *buffer, size_t buffer_bytes, size
     err = url_escapes_normalise(path, buffer, buffer_bytes, &length);
     if (err < 0)
         return err;
-    *ret_length = remove_dot_segments(buffer, length);
+    *ret_length = url_remove_dot_segments(buffer, length);
     return 0;
 }
