@@ -7,6 +7,7 @@
  */
 #include <cache/entry.h>
 #include <http/conditions.h>
+#include <http/date.h>
 
 #include <assert.h>
 #include <errno.h>
@@ -160,6 +161,15 @@ int64_t entry_ttl_s(const struct entry *entry, int64_t now_s)
 bool entry_is_fresh(const struct entry *entry, int64_t now_s)
 {
     return entry_ttl_s(entry, now_s) > 0;
+}
+
+bool entry_has_validator(const struct entry *entry)
+{
+    int64_t modified_s;
+
+    return entry->etag.length > 0 ||
+           (entry->last_modified.length > 0 &&
+            date_parse(entry->last_modified, entry->response_s, &modified_s) == 0);
 }
 
 size_t entry_memory_bytes(const struct entry *entry)

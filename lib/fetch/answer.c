@@ -15,6 +15,7 @@
 
 #include <http/freshness.h>
 #include <http/storable.h>
+#include <http/update.h>
 
 /* Rule I.16: a page that is passed on by this server must not run or set anything in its name. */
 static const char guard_fields[] = "X-Content-Type-Options: nosniff\r\n"
@@ -105,6 +106,8 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
                                 */
     if (entry_ttl_s(entry, entry->response_s) > 0)
         return ANSWER_STORE;
+    if (head->status < 400 && entry_has_validator(entry))
+        return ANSWER_KEEP;
     return is_refusal(head->status) ? ANSWER_REFUSAL : ANSWER_SHARE;
 }
 
@@ -136,6 +139,7 @@ void answer_path_add(struct answer_path *path, const struct fetch_lane *lane,
         sharing = ANSWER_PRIVATE;
     else
         sharing = lifetime_s > 0 ? ANSWER_STORE : ANSWER_SHARE;
+    path->is_redirected = true;
     if (sharing > path->sharing)
         path->sharing = sharing;
     if (lifetime_s < path->lifetime_s)
@@ -146,8 +150,11 @@ void answer_path_apply(const struct answer_path *path, struct answer *answer)
 {
     struct entry *entry = answer->entry;
 
+    entry->is_redirected = path->is_redirected;
     if (path->sharing > answer->sharing)
         answer->sharing = path->sharing;
+    if (entry->is_redirected && answer->sharing == ANSWER_KEEP)
+        answer->sharing = ANSWER_SHARE; /* nobody could confirm it */
     if (path->lifetime_s < entry_ttl_s(entry, entry->response_s))
         entry->lifetime_s -= entry_ttl_s(entry, entry->response_s) - path->lifetime_s;
 }
@@ -188,34 +195,29 @@ static int prepare_head(struct entry *entry, const struct fetch_settings *settin
     return err;
 }
 
-int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
-                 const struct key *key, int64_t request_s, const struct upstream_head *head,
-                 struct answer *ret_answer)
+/* The entry of what a head says, with its prepared head. */
+static int make_answer(struct fetch_lane *lane, const struct fetch_request *request,
+                       const struct key *key, int64_t request_s, const struct upstream_head *head,
+                       struct body *body, struct answer *ret_answer)
 {
-    const struct fetch_settings *settings = &request->policy->settings;
     int64_t now_s = fetch_lane_now_s(lane);
+    const struct fetch_settings *settings = &request->policy->settings;
     struct freshness freshness;
-    struct body *body;
+    struct entry_draft draft = {
+        .key = key,
+        .fields = head->fields,
+        .is_unwanted = unwanted_of(settings, head->status),
+        .body = body,
+        .freshness = &freshness,
+        .request_s = request_s,
+        .response_s = now_s,
+        .default_lifetime_s = settings->default_lifetime_s,
+    };
     struct entry *entry;
     int err;
 
-    if (head->content_length_bytes >= 0 &&
-        (uint64_t)head->content_length_bytes > settings->streamed_body_bytes_max)
-        return -EFBIG;
-    err = body_new(head->content_length_bytes, &body);
-    if (err < 0)
-        return err;
     freshness_read(head->fields, head->status, now_s, &freshness);
-    err = entry_new(&(struct entry_draft){.key = key,
-                                          .fields = head->fields,
-                                          .is_unwanted = unwanted_of(settings, head->status),
-                                          .body = body,
-                                          .freshness = &freshness,
-                                          .request_s = request_s,
-                                          .response_s = now_s,
-                                          .default_lifetime_s = settings->default_lifetime_s},
-                    &entry);
-    body_unref(body);
+    err = entry_new(&draft, &entry);
     if (err < 0)
         return err;
     err = prepare_head(entry, settings);
@@ -226,4 +228,39 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
     ret_answer->entry = entry;
     ret_answer->sharing = sharing_of(lane, request, head, &freshness, entry);
     return 0;
+}
+
+int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
+                 const struct key *key, int64_t request_s, const struct upstream_head *head,
+                 struct answer *ret_answer)
+{
+    struct body *body;
+    int err;
+
+    if (head->content_length_bytes >= 0 &&
+        (uint64_t)head->content_length_bytes > request->policy->settings.streamed_body_bytes_max)
+        return -EFBIG;
+    err = body_new(head->content_length_bytes, &body);
+    if (err < 0)
+        return err;
+    err = make_answer(lane, request, key, request_s, head, body, ret_answer);
+    body_unref(body);
+    return err;
+}
+
+int answer_refresh(struct fetch_lane *lane, const struct fetch_request *request,
+                   const struct entry *stored, int64_t request_s, const struct upstream_head *head,
+                   struct answer *ret_answer)
+{
+    struct fields fields;
+    struct upstream_head both = {.status = stored->status, .fields = &fields};
+    int err = update_fields(&stored->fields, head->fields,
+                            unwanted_of(&request->policy->settings, stored->status), &fields);
+
+    if (err < 0)
+        return err;
+    both.content_length_bytes = (int64_t)body_length(stored->body);
+    err = make_answer(lane, request, &stored->key, request_s, &both, stored->body, ret_answer);
+    fields_fini(&fields);
+    return err;
 }

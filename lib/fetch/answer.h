@@ -13,6 +13,7 @@
 
 enum answer_sharing {
     ANSWER_STORE,   /* for everybody, and kept */
+    ANSWER_KEEP,    /* for those who wait now, and kept for the origin to confirm */
     ANSWER_SHARE,   /* for those who wait now */
     ANSWER_REFUSAL, /* of one request: the others ask for themselves, now; nothing is remembered */
     ANSWER_PRIVATE, /* for one alone: the others ask for themselves, and so do those who come */
@@ -34,10 +35,22 @@ int answer_judge(struct fetch_lane *lane, const struct fetch_request *request,
                  const struct key *key, int64_t request_s, const struct upstream_head *head,
                  struct answer *ret_answer);
 
+/*
+ * answer_refresh - the same for a 304 to a request with the validators of `stored`: an entry with
+ * the fields of both, and the same body.
+ * Errors    -ENOMEM, -E2BIG.
+ * Owns      the caller gets answer->entry, which is complete.
+ * Source    COALESCING case 14; RFC 9111 section 4.3.4
+ */
+int answer_refresh(struct fetch_lane *lane, const struct fetch_request *request,
+                   const struct entry *stored, int64_t request_s, const struct upstream_head *head,
+                   struct answer *ret_answer);
+
 /* What redirects on the way to an answer allow to be done with it. */
 struct answer_path {
     enum answer_sharing sharing;
     int64_t lifetime_s; /* from now on */
+    bool is_redirected; /* there was one */
 };
 
 /* answer_path_init - no redirect yet: everything is allowed. */

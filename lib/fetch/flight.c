@@ -28,10 +28,12 @@
 
 #include "failure.h"
 #include "fault.h"
+#include "flight_revalidate.h"
 #include "variant.h"
 
 #define FINISH_BYTES_MAX (1024 * 1024)
 #define RECENT_JOIN_NS   (2 * ASYNC_S)
+#define PATIENCE_NS      ASYNC_S /* with a flight that has its head */
 
 #define BIT(state) (1u << FLIGHT_##state)
 
@@ -53,7 +55,7 @@ void flight_enter(struct flight *flight, enum flight_state next)
 }
 
 static async_waiter_fn on_key_lock;
-static async_timer_fn on_no_progress, on_total_timeout, on_retry;
+static async_timer_fn on_impatience, on_no_progress, on_total_timeout, on_retry;
 static async_task_fn on_attention;
 
 int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **ret_flight)
@@ -83,6 +85,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     async_keyed_waiter_init(&flight->lock, lane->fetcher->keys, lane->loop, on_key_lock,
                             flight->lock_key.key.bytes, flight->lock_key.key.length);
     flight->call.events = &flight_upstream_events;
+    async_timer_init(&flight->impatience, on_impatience);
     async_timer_init(&flight->progress, on_no_progress);
     async_timer_init(&flight->total, on_total_timeout);
     async_timer_init(&flight->retry, on_retry);
@@ -99,6 +102,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
     struct fetch_lane *lane = flight->lane;
     bool was_called;
 
+    async_timer_disarm(&flight->impatience);
     async_timer_disarm(&flight->progress);
     async_timer_disarm(&flight->total);
     async_timer_disarm(&flight->retry);
@@ -154,6 +158,14 @@ void flight_supersede(struct flight *flight, const struct table_mark *mark)
     flight_release_key(flight);
 }
 
+/* It waits for a flight whose answer it cannot use, because that began, or has its head, before. */
+static void be_patient(struct flight *flight)
+{
+    struct async_loop *loop = flight->lane->loop;
+
+    async_timer_arm(&flight->impatience, loop, async_loop_now_ns(loop) + PATIENCE_NS);
+}
+
 void flight_begin(struct flight *flight)
 {
     struct fetch_lane *lane = flight->lane;
@@ -167,41 +179,67 @@ void flight_begin(struct flight *flight)
     } else if (async_keyed_lock_try_acquire(lane->fetcher->keys, &flight->lock)) {
         on_key_lock(&flight->lock.waiter, 0);
     } else {
+        be_patient(flight);
         async_keyed_lock_acquire(lane->fetcher->keys, &flight->lock);
     }
 }
 
+static void on_impatience(struct async_timer *timer)
+{
+    struct flight *flight = async_container_of(timer, struct flight, impatience);
+
+    be_patient(flight);
+    flight_overtake(flight);
+}
+
 /*
  * Look again (case 30): another flight may have stored the answer after this one's reader missed it
- * and before this one got the lock; then the origin has nothing to do with it.
+ * and before this one got the lock; then the origin has nothing to do with it. What may not be used
+ * as it is, the origin may confirm.
  */
+static struct entry *look_again(struct flight *flight)
+{
+    struct fetch_lane *lane = flight->lane;
+    int64_t now_s = fetch_lane_now_s(lane);
+    struct entry *entry =
+        lane_find(lane, &flight->request->key, field_view_of(&flight->request->fields), now_s);
+
+    if (entry == NULL ||
+        (!flight->fresh_only && entry_is_fresh(entry, now_s) && !FAULT(no_second_look)))
+        return entry;
+    flight->stored = entry;
+    return NULL;
+}
+
 static void on_key_lock(struct async_waiter *waiter, int status)
 {
     struct async_keyed_waiter *keyed =
         async_container_of(waiter, struct async_keyed_waiter, waiter);
     struct flight *flight = async_container_of(keyed, struct flight, lock);
-    struct entry *entry = NULL;
+    struct table_mark mark;
+    struct entry *entry;
 
     assert(flight->state == FLIGHT_QUEUED);
+    async_timer_disarm(&flight->impatience);
     if (status < 0) {
         flight_fail(flight, status);
         return;
     }
     flight->has_lock = true;
-    if (!flight->fresh_only && !FAULT(no_second_look))
-        entry =
-            lane_lookup(flight->lane, &flight->request->key,
-                        field_view_of(&flight->request->fields), fetch_lane_now_s(flight->lane));
-    if (entry == NULL) {
+    flight_set_begun(flight, &mark);
+    entry = look_again(flight);
+    if (entry != NULL) {
+        flight_lock(flight);
+        flight->entry = entry;
+        flight->length_bytes = (int64_t)body_length(entry->body);
+        flight->is_storing = true;
+        flight_unlock(flight);
+        flight_finish(flight, 0, NULL);
+    } else if (mark.kind == MARK_LEFT_ALONE) {
+        flight_finish(flight, -ECANCELED, &mark.failure); /* no failure of its own: no mark */
+    } else {
         flight_start_hop(flight);
-        return;
     }
-    flight_lock(flight);
-    flight->entry = entry;
-    flight->length_bytes = (int64_t)body_length(entry->body);
-    flight->is_storing = true;
-    flight_unlock(flight);
-    flight_finish(flight, 0, NULL);
 }
 
 void flight_arm_progress(struct flight *flight, uint32_t timeout_ms)
@@ -215,27 +253,6 @@ void flight_enter_unless_superseded(struct flight *flight, enum flight_state nex
 {
     if (flight->state != FLIGHT_SUPERSEDED && flight->state != next)
         flight_enter(flight, next);
-}
-
-/* The client's range goes to the origin if nobody else is to get the answer. */
-static int set_call_fields(struct flight *flight)
-{
-    const struct fetch_request *request = flight->request;
-    struct field field;
-    size_t position = 0;
-    int err = 0;
-
-    flight->call.fields = fields_count(&request->fields) > 0 ? &request->fields : NULL;
-    if (!flight->is_part)
-        return 0;
-    fields_fini(&flight->call_fields);
-    while (err == 0 && fields_next(&request->fields, &position, &field))
-        err = fields_append(&flight->call_fields, field.name, field.value);
-    position = 0;
-    while (err == 0 && fields_next(&request->part, &position, &field))
-        err = fields_append(&flight->call_fields, field.name, field.value);
-    flight->call.fields = &flight->call_fields;
-    return err == -E2BIG ? -ENOMEM : err;
 }
 
 void flight_start_hop(struct flight *flight)
@@ -263,10 +280,11 @@ void flight_start_hop(struct flight *flight)
     flight->call.host = flight->request->host;
     flight->call.is_verbatim = settings->is_transparent;
     flight->call.is_unguarded = settings->is_unguarded;
-    err = set_call_fields(flight);
+    err = flight_choose_fields(flight);
     if (err == 0) {
         LANE_COUNT(lane, upstream_requests, 1);
         LANE_COUNT(lane, upstream_parts, flight->is_part);
+        LANE_COUNT(lane, revalidations, flight->is_conditional);
         err = upstream_start(lane->upstream, &flight->call);
     }
     if (err < 0)
@@ -350,6 +368,7 @@ static void on_purged(struct flight *flight)
     flight_lock(flight);
     flight->is_storing = false;
     flight_unlock(flight);
+    async_timer_disarm(&flight->impatience);
     async_waiter_cancel(&flight->lock.waiter);
     flight_release_key(flight);
     if (was_queued)

@@ -44,7 +44,7 @@ struct flight {
     struct flight_key key; /* it is found under; changed under the mutexes of shard and flight */
     bool is_solo;          /* for one reader: holds no lock, is in no table, is not stored */
     bool is_part;          /* solo, and the origin is asked for the range of its reader alone */
-    bool fresh_only;       /* the store is not looked at */
+    bool fresh_only;       /* what is stored is not used unless the origin confirms it */
 
     /* on_loop of the lane */
     enum flight_state state;
@@ -55,22 +55,29 @@ struct flight {
     struct fetch_url *hop;      /* where the call goes: the URL, or what a redirect named */
     struct fetch_url *next_hop; /* a redirect has been read; the call is about to end */
     unsigned hops;
-    struct answer_path path;     /* what the redirects so far allow */
-    struct vary_names path_vary; /* and what they vary by */
-    unsigned retries;            /* a resumed body counts as one */
-    struct fields call_fields;   /* of a call that asks for a part; else those of the request */
-    struct async_timer progress; /* armed while something has to come: head, then bytes */
-    struct async_timer total;    /* armed from the first hop to the end */
-    struct async_timer retry;    /* armed between a failure and the second try */
-    int64_t request_s;           /* wall clock, of the last hop */
-    size_t swallowed_bytes;      /* of a redirect's body, which nobody reads */
-    size_t bytes_before;         /* of the body, before the segment that is being written */
-    int stop_status;             /* why a verdict was UPSTREAM_STOP; 0: none was */
-    enum guard_reason refusal;   /* why the status is -EACCES */
+    struct answer_path path;       /* what the redirects so far allow */
+    struct vary_names path_vary;   /* and what they vary by */
+    unsigned retries;              /* a resumed body counts as one */
+    struct fields call_fields;     /* of a call with conditions or for a part; else the request's */
+    struct entry *stored;          /* what the store had when the lock was granted, if not used */
+    bool is_conditional;           /* the hop under way was asked so */
+    bool is_asking_again;          /* a 304 was no answer; the call is about to end */
+    bool is_plain_only;            /* so no conditions are sent any more */
+    struct async_timer impatience; /* armed while another flight has the key's lock */
+    struct async_timer progress;   /* armed while something has to come: head, then bytes */
+    struct async_timer total;      /* armed from the first hop to the end */
+    struct async_timer retry;      /* armed between a failure and the second try */
+    int64_t request_s;             /* wall clock, of the last hop */
+    size_t swallowed_bytes;        /* of a redirect's body, which nobody reads */
+    size_t bytes_before;           /* of the body, before the segment that is being written */
+    int stop_status;               /* why a verdict was UPSTREAM_STOP; 0: none was */
+    enum guard_reason refusal;     /* why the status is -EACCES */
 
     /* under the shard's mutex */
     struct flight *next_in_bucket;
     bool is_in_table;
+    bool has_begun;    /* it had the lock: who wants nothing from before waits for another */
+    bool is_used_once; /* only by those who came before its head: see ANSWER_KEEP */
 
     /* under `mutex`, flight_class */
     pthread_mutex_t mutex;
@@ -209,6 +216,19 @@ void flight_leave_table(struct flight *flight, const struct table_mark *mark)
 /* flight_set_mark - of a flight that is in no table; replaces what is marked. */
 void flight_set_mark(struct flight *flight, const struct table_mark *mark)
     ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_set_begun - it has the key's lock. Tells what is marked by now. */
+void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
+    ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_set_used_once - from now on nobody joins, but it is stored. */
+void flight_set_used_once(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_overtake - supersedes another flight of the key that has its head and takes long. */
+void flight_overtake(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_forget_stored - a newer answer, which is not stored, has made what is stored obsolete. */
+void flight_forget_stored(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
 
 /* flight_publish - puts the complete entry into the store, and the flight out of the table. */
 void flight_publish(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);

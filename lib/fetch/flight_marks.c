@@ -72,6 +72,8 @@ struct table_mark flight_mark_of_head(struct flight *flight, const struct upstre
     struct table_mark mark = {.kind = MARK_NONE, .failure = failure_of_error()};
     int64_t wait_s = 0;
 
+    if (flight->request->is_bypass) /* of which others know nothing */
+        return mark;
     if (head->status == 503 || head->status == 429)
         wait_s = retry_after_s(head, fetch_lane_now_s(flight->lane));
     if (wait_s > settings->retry_after_max_s)

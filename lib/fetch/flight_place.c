@@ -53,6 +53,57 @@ void flight_set_mark(struct flight *flight, const struct table_mark *mark)
     table_unlock(shard);
 }
 
+void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
+
+    flight->has_begun = true;
+    table_mark_find_locked(shard, &flight->key.key, async_loop_now_ns(flight->lane->loop),
+                           ret_mark);
+    table_unlock(shard);
+}
+
+void flight_set_used_once(struct flight *flight)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
+
+    flight->is_used_once = true;
+    table_unlock(shard);
+}
+
+void flight_overtake(struct flight *flight)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
+    struct flight *other = table_find_locked(shard, &flight->key.key);
+    bool has_head = false;
+
+    if (other != NULL && other != flight) {
+        flight_lock(other);
+        has_head = other->entry != NULL;
+        flight_unlock(other);
+    }
+    if (has_head)
+        flight_purge_locked(shard, other);
+    table_unlock(shard);
+}
+
+/* Unless it is there no more, or the flight has been purged, and then has nothing to say. */
+void flight_forget_stored(struct flight *flight)
+{
+    struct fetcher *fetcher = flight->lane->fetcher;
+    struct table_shard *shard;
+    struct entry *entry;
+
+    if (flight->stored == NULL)
+        return;
+    shard = table_lock(fetcher->table, &flight->request->key);
+    entry = store_lookup(fetcher->store, &flight->stored->key, flight->request_s);
+    if (flight->is_in_table && entry == flight->stored)
+        store_remove(fetcher->store, &entry->key);
+    table_unlock(shard);
+    entry_unref(entry);
+}
+
 /* A URL that could not be coalesced can be now (case 13). */
 void flight_clear_mark(struct flight *flight)
 {

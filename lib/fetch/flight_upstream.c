@@ -12,6 +12,7 @@
 #include "answer.h"
 #include "fault.h"
 #include "flight.h"
+#include "flight_revalidate.h"
 #include "flight_vary.h"
 
 #define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
@@ -66,6 +67,11 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
 }
 
+static bool is_kept(enum answer_sharing sharing)
+{
+    return sharing == ANSWER_STORE || sharing == ANSWER_KEEP;
+}
+
 /* For whom this answer is (cases 6, 13, 14 and 23); `mark` is what is to be said of it. */
 static void flight_decide(struct flight *flight, enum answer_sharing sharing,
                           const struct table_mark *mark)
@@ -79,10 +85,12 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing,
         flight_enter(flight, FLIGHT_SPLIT);
         if (mark->kind != MARK_NONE)
             flight_set_mark(flight, mark);
-        else if (sharing == ANSWER_STORE)
+        else if (is_kept(sharing))
             flight_clear_mark(flight);
-    } else if (sharing == ANSWER_STORE) {
+    } else if (is_kept(sharing)) {
         flight_enter(flight, FLIGHT_STREAMING);
+        if (sharing == ANSWER_KEEP)
+            flight_set_used_once(flight);
     } else if (sharing == ANSWER_SHARE) {
         flight_enter(flight, FLIGHT_SUPERSEDED);
         flight_supersede(flight, mark->kind != MARK_NONE ? mark : NULL);
@@ -127,7 +135,7 @@ static int make_answer(struct flight *flight, const struct upstream_head *head,
 static bool may_settle(const struct flight *flight, const struct answer *answer)
 {
     return flight->state == FLIGHT_AWAIT_HEADERS && !flight->is_solo &&
-           (answer->sharing == ANSWER_STORE ||
+           (is_kept(answer->sharing) ||
             (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
 }
 
@@ -138,9 +146,39 @@ static void invalidate(const struct flight *flight, const struct upstream_head *
         fetcher_purge(flight->lane->fetcher, &flight->request->key);
 }
 
+/* What is decided, for all to see. Takes the references of answer and segment over. */
+static enum upstream_verdict give(struct flight *flight, const struct upstream_head *head,
+                                  struct answer *answer, struct fetch_segment *segment,
+                                  struct entry *index)
+{
+    bool is_anybodys;
+
+    flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
+    flight_lock(flight);
+    flight->length_bytes = head->content_length_bytes;
+    flight->head_status = head->status;
+    flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
+    flight->is_storing = flight->state == FLIGHT_STREAMING;
+    is_anybodys = !flight->is_split || flight->leader != NULL;
+    if (is_anybodys) {
+        flight->entry = answer->entry;
+        flight->segment = segment;
+        flight->index = index != NULL ? entry_ref(index) : NULL;
+    }
+    flight_wake_locked(flight);
+    flight_unlock(flight);
+    if (is_anybodys)
+        return UPSTREAM_GO_ON;
+    /* The one whose answer this is has left. */
+    segment_unref(segment);
+    entry_unref(answer->entry);
+    return stop_with(flight, -ECANCELED);
+}
+
 static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
 {
     struct table_mark mark = flight_mark_of_head(flight, head);
+    enum upstream_verdict verdict;
     struct flight_vary vary;
     struct answer answer;
     struct fetch_segment *segment;
@@ -149,35 +187,42 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     if (err < 0)
         return stop_with(flight, err);
     /* Case 5: it would push out what may be used in its place. */
-    if (mark.kind != MARK_NONE && answer.sharing == ANSWER_STORE && flight_has_stale(flight))
+    if (mark.kind != MARK_NONE && is_kept(answer.sharing) && flight_has_stale(flight))
         answer.sharing = ANSWER_SHARE;
     if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
-        answer.sharing == ANSWER_STORE)
+        is_kept(answer.sharing))
         answer.sharing = ANSWER_SHARE;
     invalidate(flight, head);
+    if (!is_kept(answer.sharing) && head->status < 400)
+        flight_forget_stored(flight);
     flight_decide(flight, answer.sharing, &mark);
-    flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
-
-    flight_lock(flight);
-    flight->length_bytes = head->content_length_bytes;
-    flight->head_status = head->status;
-    flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
-    flight->is_storing = flight->state == FLIGHT_STREAMING;
-    if (!flight->is_split || flight->leader != NULL) {
-        flight->entry = answer.entry;
-        flight->segment = segment;
-        if (vary.tells_apart && !FAULT(vary_ignored))
-            flight->index = entry_ref(vary.index);
-    }
-    flight_wake_locked(flight);
-    flight_unlock(flight);
+    verdict = give(flight, head, &answer, segment,
+                   vary.tells_apart && !FAULT(vary_ignored) ? vary.index : NULL);
     flight_vary_fini(&vary);
-    if (flight->entry != NULL)
+    return verdict;
+}
+
+/* The stored body is the answer's. */
+static enum upstream_verdict on_not_modified(struct flight *flight,
+                                             const struct upstream_head *head)
+{
+    static const struct table_mark no_mark = {.kind = MARK_NONE};
+    struct upstream_head confirmed = *head;
+    struct answer answer;
+    int err = flight_confirm(flight, head, &answer);
+
+    if (err == -EAGAIN) {
+        flight->is_asking_again = true;
         return UPSTREAM_GO_ON;
-    /* The one whose answer this is has left; it is nobody's. */
-    segment_unref(segment);
-    entry_unref(answer.entry);
-    return stop_with(flight, -ECANCELED);
+    }
+    if (err < 0)
+        return stop_with(flight, err);
+    LANE_COUNT(flight->lane, confirmed, 1);
+    if (!is_kept(answer.sharing))
+        flight_forget_stored(flight);
+    flight_decide(flight, answer.sharing, &no_mark);
+    confirmed.content_length_bytes = (int64_t)body_length(answer.entry->body);
+    return give(flight, &confirmed, &answer, NULL, NULL);
 }
 
 /* Whether it says of itself which part it is. Source: RFC 9110 section 15.3.7. */
@@ -205,7 +250,9 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
     if (!flight_settings(flight)->is_transparent && is_redirect(head->status) &&
         fields_find(head->fields, "Location", &location))
         return on_redirect(flight, head, location);
-    /* Case 25: we did not ask for a part, nor with a condition. */
+    if (head->status == 304 && flight->is_conditional)
+        return on_not_modified(flight, head);
+    /* Case 25: we did not ask for a part, nor, now, with a condition. */
     if (!flight->request->is_bypass &&
         ((head->status == 206 && !(flight->is_part && is_part(head->fields))) ||
          head->status == 304))
@@ -233,7 +280,7 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
     const struct fetch_settings *settings = flight_settings(flight);
     size_t total_bytes;
 
-    if (flight->entry == NULL) { /* the body of a redirect */
+    if (flight->segment == NULL) { /* the body of a redirect; a 304 has none */
         flight->swallowed_bytes += count;
         return flight->swallowed_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
     }
@@ -265,6 +312,13 @@ static void follow_redirect(struct flight *flight)
     flight_start_hop(flight);
 }
 
+/* The first hop once more, without conditions. */
+static void ask_again(struct flight *flight)
+{
+    flight->is_asking_again = false;
+    flight_start_hop(flight);
+}
+
 /* Case 4. What the origin may have begun to work on is not asked for again. */
 static bool may_retry(const struct flight *flight, int status)
 {
@@ -288,7 +342,7 @@ void flight_retry_later(struct flight *flight)
 /* Clients and the store were told a length: whoever framed the body otherwise, it is that long. */
 static bool is_length_right(const struct flight *flight)
 {
-    return flight->entry == NULL || flight->length_bytes < 0 ||
+    return flight->segment == NULL || flight->length_bytes < 0 ||
            fetch_request_is_head(flight->request) || FAULT(store_truncated) ||
            flight_body_bytes(flight) == (uint64_t)flight->length_bytes;
 }
@@ -301,6 +355,8 @@ static void on_done(struct upstream_call *call, int status)
         flight->refusal = call->refusal;
     if (flight->next_hop != NULL)
         follow_redirect(flight);
+    else if (flight->is_asking_again)
+        ask_again(flight);
     else if (flight->stop_status < 0)
         flight_fail(flight, flight->stop_status);
     else if (status == 0 && !is_length_right(flight))

@@ -221,6 +221,7 @@ static void take_news(struct fetch_reader *reader)
         regroup(reader);
     } else if (news.entry != NULL) {
         reader->is_stored = news.is_storing;
+        reader->forward_status = news.head_status == 304 ? 304 : 0;
         reader_answer(reader, news.entry, news.segment, news.length_bytes,
                       news.is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED);
     } else if (news.is_ended && (!news.is_transient || !restart(reader))) {

@@ -38,16 +38,11 @@ static void fail_too_many(struct fetch_reader *reader)
     reader_fail(reader, failure_of_status(-EBUSY));
 }
 
-/* What went wrong just now goes wrong for this one too; the rest of its time is told. */
+/* What went wrong just now goes wrong for this one too. */
 static void fail_as_marked(struct fetch_reader *reader, const struct table_mark *mark)
 {
-    int64_t left_ns = mark->until_ns - async_loop_now_ns(reader->lane->loop);
-    struct fetch_failure failure = mark->failure;
-
-    if (mark->kind == MARK_LEFT_ALONE)
-        failure.retry_after_s = (uint32_t)((left_ns + ASYNC_S - 1) / ASYNC_S);
     LANE_COUNT(reader->lane, refused_negative, 1);
-    reader_fail(reader, failure);
+    reader_fail(reader, mark->failure);
 }
 
 /* A flight for this reader alone: what it asks for cannot be shared. */
@@ -76,7 +71,7 @@ void reader_begin_alone(struct fetch_reader *reader)
 
     table_mark_find_locked(shard, &reader->key.key, async_loop_now_ns(lane->loop), &mark);
     table_unlock(shard);
-    if (mark.kind == MARK_LEFT_ALONE)
+    if (mark.kind == MARK_LEFT_ALONE && !reader->request->is_bypass)
         fail_as_marked(reader, &mark);
     else
         begin_solo(reader);
@@ -166,6 +161,32 @@ static bool is_key_current(const struct fetch_reader *reader)
 }
 
 /*
+ * Case 28: a flight under other settings is not joined, and joined by nobody any more. Case 22: nor
+ * is one that began before a request that wants nothing from before; case 14: nor one whose answer
+ * is for those who came before its head. For these there is a second flight of the key, which waits
+ * for the lock: so all who come until then share it.
+ */
+static struct flight *find_to_join(const struct fetch_reader *reader, struct table_shard *shard)
+    ASYNC_REQUIRES(flight_table_class)
+{
+    const struct key *key = &reader->key.key;
+    struct flight *found;
+
+    while ((found = table_find_locked(shard, key)) != NULL &&
+           found->request->policy != reader->request->policy)
+        flight_purge_locked(shard, found);
+    if (found != NULL && found->has_begun &&
+        ((reader->flags & FETCH_FRESH_ONLY) != 0 || found->is_used_once)) {
+        found = table_find_queued_locked(shard, key);
+        if (found != NULL && found->request->policy != reader->request->policy) {
+            flight_purge_locked(shard, found);
+            found = NULL;
+        }
+    }
+    return found;
+}
+
+/*
  * One look at the table under the shard's mutex: a flight to join, else what is marked. Called with
  * `flight` NULL, and again with a new one when there was nothing to join: only the second look can
  * tell whether another thread was faster.
@@ -175,8 +196,7 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
 {
     struct fetch_lane *lane = reader->lane;
     struct table_shard *shard = table_lock(lane->fetcher->table, &reader->request->key);
-    bool is_fresh_only = (reader->flags & FETCH_FRESH_ONLY) != 0;
-    struct flight *found = table_find_locked(shard, &reader->key.key);
+    struct flight *found;
     enum begun begun;
 
     table_mark_find_locked(shard, &reader->key.key, async_loop_now_ns(lane->loop), ret_mark);
@@ -184,11 +204,7 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
         table_unlock(shard);
         return BEGUN_NEEDS_KEY;
     }
-    if (found != NULL && (is_fresh_only || found->request->policy != reader->request->policy)) {
-        /* Case 22: it began before this request came. Case 28: or under other settings. */
-        flight_purge_locked(shard, found);
-        found = NULL;
-    }
+    found = find_to_join(reader, shard);
     if (found != NULL) {
         begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
     } else if (is_binding(reader, ret_mark)) {

@@ -78,9 +78,21 @@ ASYNC_UNCHECKED_LOCKING void table_unlock(struct table_shard *shard)
 
 struct flight *table_find_locked(struct table_shard *shard, const struct key *key)
 {
+    struct flight *found = NULL;
+
+    for (struct flight *flight = shard->flights[bucket_of(key)]; flight != NULL;
+         flight = flight->next_in_bucket) {
+        if (key_equals(&flight->key.key, key) && (found == NULL || flight->has_begun))
+            found = flight;
+    }
+    return found;
+}
+
+struct flight *table_find_queued_locked(struct table_shard *shard, const struct key *key)
+{
     struct flight *flight = shard->flights[bucket_of(key)];
 
-    while (flight != NULL && !key_equals(&flight->key.key, key))
+    while (flight != NULL && (flight->has_begun || !key_equals(&flight->key.key, key)))
         flight = flight->next_in_bucket;
     return flight;
 }
@@ -102,7 +114,7 @@ void table_insert_locked(struct table_shard *shard, struct flight *flight)
     struct flight **bucket = &shard->flights[bucket_of(&flight->key.key)];
 
     assert(!flight->is_in_table);
-    assert(table_find_locked(shard, &flight->key.key) == NULL);
+    assert(flight->has_begun || table_find_queued_locked(shard, &flight->key.key) == NULL);
     flight->next_in_bucket = *bucket;
     flight->is_in_table = true;
     *bucket = flight;
@@ -154,6 +166,9 @@ void table_mark_find_locked(struct table_shard *shard, const struct key *key, in
         mark_drop(shard, link);
     else
         *ret_mark = (*link)->mark;
+    if (ret_mark->kind == MARK_LEFT_ALONE)
+        ret_mark->failure.retry_after_s =
+            (uint32_t)((ret_mark->until_ns - now_ns + ASYNC_S - 1) / ASYNC_S);
 }
 
 void table_mark_set_locked(struct table_shard *shard, const struct key *key,

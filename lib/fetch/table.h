@@ -53,7 +53,7 @@ struct table_shard *table_lock(struct flight_table *table, const struct key *own
     ASYNC_ACQUIRE(flight_table_class);
 void table_unlock(struct table_shard *shard) ASYNC_RELEASE(flight_table_class);
 
-/* table_find_locked - the flight that requests for the key may join, or NULL. */
+/* table_find_locked - a flight for the key, or NULL; one that has begun before one that has not. */
 struct flight *table_find_locked(struct table_shard *shard, const struct key *key)
     ASYNC_REQUIRES(flight_table_class);
 
@@ -61,7 +61,11 @@ struct flight *table_find_locked(struct table_shard *shard, const struct key *ke
 struct flight *table_find_variant_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);
 
-/* table_insert_locked - no other of the key is in. */
+/* table_find_queued_locked - the one among them that has not begun, or NULL. */
+struct flight *table_find_queued_locked(struct table_shard *shard, const struct key *key)
+    ASYNC_REQUIRES(flight_table_class);
+
+/* table_insert_locked - none of the key is in that has not begun, unless this one has. */
 void table_insert_locked(struct table_shard *shard, struct flight *flight)
     ASYNC_REQUIRES(flight_table_class);
 
@@ -69,7 +73,8 @@ void table_insert_locked(struct table_shard *shard, struct flight *flight)
 bool table_remove_locked(struct table_shard *shard, struct flight *flight)
     ASYNC_REQUIRES(flight_table_class);
 
-/* table_mark_find_locked - the mark of the key, MARK_NONE if there is none at `now_ns`. */
+/* table_mark_find_locked - the mark of the key, MARK_NONE if there is none at `now_ns`. That of
+ * MARK_LEFT_ALONE says how long it is still. */
 void table_mark_find_locked(struct table_shard *shard, const struct key *key, int64_t now_ns,
                             struct table_mark *ret_mark) ASYNC_REQUIRES(flight_table_class);
 

@@ -156,7 +156,8 @@ void fetch_describe(struct fetch_answer *answer, const struct request *request,
         cache_status_number(answer->age, (uint64_t)age_s);
         add_field(answer, "Age", answer->age);
     }
-    if (account.forward != CACHE_NOT_FORWARDED && !reader->is_stale && status != entry->status)
+    if (account.forward != CACHE_NOT_FORWARDED && account.forward_status == 0 &&
+        !reader->is_stale && status != entry->status)
         account.forward_status = entry->status;
     /* Of a collapsed request, the one it was collapsed with does the storing. */
     account.is_stored = reader->is_stored && !account.is_collapsed && !account.is_hit &&

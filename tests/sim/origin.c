@@ -34,7 +34,7 @@ static void find_first(struct sim_exchange *exchange)
 
     exchange->first = exchange->number;
     exchange->generation = sim->keys[exchange->key].generation;
-    if (flight->hops == 0 && flight->retries == 0)
+    if (flight->hops == 0 && flight->retries == 0 && !flight->is_plain_only)
         return;
     for (unsigned i = 0; i < exchange->number; i++) {
         if (sim->exchanges[i].flight == flight)
@@ -43,7 +43,8 @@ static void find_first(struct sim_exchange *exchange)
     if (before != NULL) { /* none: the first start failed for want of memory */
         exchange->first = before->first;
         exchange->generation = before->generation;
-        exchange->is_path_private = before->is_path_private || before->is_head_private;
+        exchange->is_path_private =
+            before->is_path_private || (before->is_head_private && !before->is_not_modified);
     }
 }
 
@@ -149,6 +150,8 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     draw_script(exchange);
     if (flight->entry != NULL)
         draw_rest(exchange);
+    else
+        sim_draw_confirmation(exchange);
     exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
     call->backend = exchange;
     sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
@@ -245,22 +248,29 @@ static void fill_validators(struct sim_exchange *exchange, struct fields *fields
     if (has_ranges)
         append_field(fields, "Accept-Ranges", "bytes");
     exchange->is_resumable = has_tag && !is_weak && has_ranges;
+    /* What has no lifetime is kept for the origin to confirm. */
+    exchange->is_keepable =
+        exchange->answer == SIM_STORABLE || (exchange->answer == SIM_SHARED && has_tag &&
+                                             exchange->status < 400 && !exchange->is_redirected);
 }
+
+struct directives {
+    const char *control;
+    int64_t stale_s; /* -1: does not say */
+};
 
 static void fill_head(struct sim_exchange *exchange, struct fields *fields)
 {
     static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
-    static const struct {
-        const char *control;
-        int64_t stale_s; /* -1: does not say */
-    } lasting[] = {
+    static const struct directives lasting[] = {
         {"max-age=1", -1},
         {"max-age=60", -1},
         {"public, s-maxage=2", 0},
         {"max-age=1, must-revalidate, stale-if-error=60", 0},
         {"max-age=1, stale-if-error=2", 2},
     };
-    static const char *const passing[] = {"max-age=0", "no-cache", "s-maxage=0"};
+    static const struct directives passing[] = {
+        {"max-age=0", -1}, {"no-cache", 0}, {"s-maxage=0", 0}};
     static const int refusals[] = {401, 403, 407, 429};
     static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
     struct sim_random *random = &exchange->sim->random;
@@ -282,8 +292,10 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
         exchange->is_head_private = true;
         break;
     case SIM_SHARED:
-        exchange->status = sim_chance(random, 50) ? 503 : 200;
-        append_field(fields, "Cache-Control", passing[sim_below(random, 3)]);
+        exchange->status = !exchange->is_not_modified && sim_chance(random, 50) ? 503 : 200;
+        kind = sim_below(random, 3);
+        append_field(fields, "Cache-Control", passing[kind].control);
+        exchange->stale_s = passing[kind].stale_s;
         if (exchange->status == 503 && sim_chance(random, 30))
             append_field(fields, "Retry-After", "1");
         break;
@@ -295,7 +307,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
             append_field(fields, "Cache-Control", "private");
         break;
     case SIM_UNASKED:
-        exchange->status = sim_chance(random, 50) ? 206 : 304;
+        exchange->status = exchange->is_conditional || sim_chance(random, 50) ? 206 : 304;
         break;
     default:
         kind = sim_below(random, sizeof lasting / sizeof *lasting);
@@ -324,15 +336,21 @@ static void send_head(struct sim_exchange *exchange)
     struct fields fields;
 
     fields_init(&fields);
+    exchange->is_redirected = exchange->flight->hops > 0;
     fill_head(exchange, &fields);
-    if (exchange->rest == SIM_REST_NOT_ASKED)
+    if (exchange->is_not_modified) {
+        sim_fill_confirmation(exchange, &fields);
+        exchange->is_keepable = exchange->answer != SIM_PRIVATE;
+        head.content_length_bytes = 0;
+    } else if (exchange->rest == SIM_REST_NOT_ASKED) {
         fill_validators(exchange, &fields);
-    else
+    } else {
         fill_rest_head(exchange, &fields);
+    }
     head.status = exchange->status;
     head.fields = &fields;
     sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
-    exchange->stage = exchange->body_bytes > 0 ? SIM_BODY : SIM_END;
+    exchange->stage = exchange->sent_bytes < exchange->body_bytes ? SIM_BODY : SIM_END;
     obey(exchange, exchange->call->events->on_head(exchange->call, &head));
     fields_fini(&fields);
 }

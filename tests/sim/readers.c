@@ -57,7 +57,7 @@ static void settle(struct sim_reader *self)
 
 static void settle_with_end(struct sim_reader *self, int status)
 {
-    struct sim_exchange *exchange = self->exchange;
+    const struct sim_exchange *exchange = sim_content(self->exchange);
 
     sim_trace(self->sim, "reader %u: end %d after %zu bytes", self->number, status,
               self->got_bytes);

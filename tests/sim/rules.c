@@ -51,6 +51,10 @@ void sim_check_answer(struct sim_reader *self)
     self->exchange = exchange;
     exchange->readers++;
     sim_trace(sim, "reader %u: answered with exchange %u", self->number, exchange->number);
+    if (exchange->is_not_modified && exchange->confirmed == NULL)
+        sim_fail(sim, "reader %u: what another answer's 304 is not about", self->number);
+    if (sim_content(exchange)->generation < self->generation)
+        sim_fail(sim, "reader %u: a body from before the purge", self->number);
     if (exchange->key != self->key)
         sim_fail(sim, "reader %u: the answer of another key", self->number);
     if (exchange->generation < self->generation)
@@ -72,7 +76,7 @@ void sim_check_answer(struct sim_reader *self)
 
 void sim_check_bytes(struct sim_reader *self, const unsigned char *bytes, size_t count)
 {
-    const struct sim_exchange *exchange = self->exchange;
+    const struct sim_exchange *exchange = sim_content(self->exchange);
 
     for (size_t i = 0; i < count; i++) {
         if (bytes[i] != sim_content_byte(exchange->number, exchange->key, self->got_bytes + i))
@@ -91,10 +95,10 @@ static void check_stored(struct sim *sim, unsigned number)
         exchange = sim_exchange_of_entry(sim, entry);
         if (exchange->generation != key->generation)
             sim_fail(sim, "key %u: stored from before a purge", number);
-        if (exchange->answer != SIM_STORABLE || exchange->is_path_private)
+        if (!exchange->is_keepable || exchange->is_path_private)
             sim_fail(sim, "key %u: stored what is not storable", number);
-        if (!exchange->is_whole || body_status(entry->body) != 0 ||
-            body_length(entry->body) != exchange->body_bytes)
+        if (!exchange->is_whole || !sim_content(exchange)->is_whole ||
+            body_status(entry->body) != 0 || body_length(entry->body) != exchange->body_bytes)
             sim_fail(sim, "key %u: stored a body that is not whole", number);
         if (exchange != key->stored && key->stored != NULL && key->stale_s > sim_wall_s(sim) &&
             key->stored->generation == exchange->generation &&

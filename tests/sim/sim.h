@@ -72,8 +72,13 @@ struct sim_exchange {
     enum sim_answer answer;
     enum sim_ending ending;
     enum sim_rest rest;
-    struct sim_exchange *begun; /* whose body this one goes on with; NULL: begins its own */
-    bool is_resumable;          /* its head lets the rest be asked for */
+    struct sim_exchange *begun;     /* whose body this one goes on with; NULL: begins its own */
+    bool is_resumable;              /* its head lets the rest be asked for */
+    bool is_conditional;            /* it is asked whether a stored answer still holds */
+    bool is_not_modified;           /* and says so, */
+    struct sim_exchange *confirmed; /* of the one whose body this is; NULL: of none */
+    bool is_keepable;               /* its head lets the answer be stored */
+    bool is_redirected;             /* it is of another URL than its key's */
     enum sim_stage stage;
     int64_t next_ns;
     int error;
@@ -189,6 +194,11 @@ static inline unsigned char sim_content_byte(unsigned exchange, unsigned key, si
 /* origin.c */
 extern const struct upstream_ops sim_origin_ops;
 void sim_origin_act(struct sim_exchange *exchange);
+
+/* confirm.c: the exchange whose body it is; what it answers to If-None-Match; its head. */
+struct sim_exchange *sim_content(struct sim_exchange *exchange);
+void sim_draw_confirmation(struct sim_exchange *exchange);
+void sim_fill_confirmation(struct sim_exchange *exchange, struct fields *fields);
 
 /* readers.c */
 void sim_reader_plan(struct sim *sim, unsigned number);

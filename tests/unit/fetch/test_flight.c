@@ -204,11 +204,14 @@ static void test_purge_during_a_fetch(void **state)
     rig_free(&rig);
 }
 
-/* Case 22: "no-cache" takes neither what is stored nor what began before. */
+/*
+ * Case 22: "no-cache" takes neither what is stored nor what began before. A crowd of reloads is no
+ * crowd of fetches: those that come while one is under way share the next.
+ */
 static void test_fresh_only_starts_anew(void **state)
 {
     struct rig rig;
-    struct rig_reader a = {0}, b = {0}, c = {0};
+    struct rig_reader a = {0}, b = {0}, joins = {0}, crowd[4] = {0};
 
     (void)state;
     rig_new(&rig, NULL);
@@ -217,19 +220,57 @@ static void test_fresh_only_starts_anew(void **state)
     rig_ask_with(&rig, &b, 0, URL, FETCH_FRESH_ONLY);
     rig_settle(&rig);
     assert_int_equal(rig.started, 2);
-    rig_ask_with(&rig, &c, 1, URL, FETCH_FRESH_ONLY);
+    for (unsigned i = 0; i < 4; i++)
+        rig_ask_with(&rig, &crowd[i], i % 2, URL, FETCH_FRESH_ONLY);
+    rig_ask_with(&rig, &joins, 1, URL, FETCH_NOT_STORED);
     rig_settle(&rig);
-    assert_int_equal(rig.started, 3);
+    assert_int_equal(rig.started, 2);
     rig_answer(&rig, 1, "", "2");
-    rig_answer(&rig, 2, "", "3");
     assert_true(rig_is_whole(&b, "2"));
-    assert_true(rig_is_whole(&c, "3"));
+    assert_true(rig_is_whole(&joins, "2"));
+    assert_int_equal(rig.started, 3);
+    rig_answer(&rig, 2, "", "3");
+    for (unsigned i = 0; i < 4; i++)
+        assert_true(rig_is_whole(&crowd[i], "3"));
     rig_leave(&a);
     rig_ask(&rig, &a, 0, URL);
     assert_true(rig_is_whole(&a, "3"));
+    assert_int_equal(rig.started, 3);
     rig_leave(&a);
     rig_leave(&b);
-    rig_leave(&c);
+    rig_leave(&joins);
+    for (unsigned i = 0; i < 4; i++)
+        rig_leave(&crowd[i]);
+    rig_free(&rig);
+}
+
+/* Case 22: a long body that is on its way is not waited for: it goes on for who is there. */
+static void test_fresh_only_overtakes_a_long_answer(void **state)
+{
+    struct rig rig;
+    struct rig_reader slow = {0}, fresh = {0}, hit = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &slow, 0, URL);
+    rig_connect(&rig, 0);
+    rig_ask_with(&rig, &fresh, 1, URL, FETCH_FRESH_ONLY);
+    rig_advance(&rig, 2500);
+    assert_int_equal(rig.started, 1); /* no head yet: the origin would be as slow for the second */
+    rig_head(&rig, 0, 200, 6, "");
+    rig_data(&rig, 0, "old");
+    rig_advance(&rig, 1000);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "", "new");
+    rig_data(&rig, 0, "est");
+    rig_done(&rig, 0, 0);
+    assert_true(rig_is_whole(&slow, "oldest"));
+    assert_true(rig_is_whole(&fresh, "new"));
+    rig_ask(&rig, &hit, 0, URL);
+    assert_true(rig_is_whole(&hit, "new"));
+    rig_leave(&slow);
+    rig_leave(&fresh);
+    rig_leave(&hit);
     rig_free(&rig);
 }
 
@@ -349,6 +390,7 @@ int main(void)
         cmocka_unit_test(test_half_fetched_is_finished),
         cmocka_unit_test(test_purge_during_a_fetch),
         cmocka_unit_test(test_fresh_only_starts_anew),
+        cmocka_unit_test(test_fresh_only_overtakes_a_long_answer),
         cmocka_unit_test(test_stored_while_waiting_for_the_lock_is_used),
         cmocka_unit_test(test_reader_that_left_is_told_nothing),
         cmocka_unit_test(test_spellings_of_one_url_share_a_fetch),

@@ -57,6 +57,7 @@ struct entry {
     int64_t response_s;        /* wall clock */
     int64_t initial_age_s;     /* age when the response arrived */
     int64_t lifetime_s;        /* freshness lifetime, counted from age 0 */
+    bool is_redirected;        /* its validators are those of another URL than the key's */
     _Atomic(struct entry_head *) head;
     struct entry_index *index; /* NULL: an answer; else there is no status, field or body */
     struct entry_store_link link;
@@ -121,6 +122,10 @@ int64_t entry_ttl_s(const struct entry *entry, int64_t now_s);
 
 /* entry_is_fresh - may be used without asking the origin.  Source  RFC 9111 section 4.2 */
 bool entry_is_fresh(const struct entry *entry, int64_t now_s);
+
+/* entry_has_validator - whether its origin can be asked if it is still right: an entity tag, or a
+ * date of change that can be read.  Source  RFC 9111 section 4.3.1 */
+bool entry_has_validator(const struct entry *entry);
 
 /* entry_memory_bytes - heap taken by the entry and everything it holds; grows with its body. */
 size_t entry_memory_bytes(const struct entry *entry);
