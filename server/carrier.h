@@ -26,6 +26,9 @@ struct carrier_ops {
      * false for HEAD, 204, 205 and 304, whatever the length says. */
     void (*head)(struct request *request, const struct reply_head *head, int64_t length_bytes,
                  bool has_body, struct reply_memory memory);
+    /* The head, and nothing but bytes behind it, both ways. */
+    void (*tunnel)(struct request *request, const struct reply_head *head,
+                   struct reply_memory memory);
     /* A piece of the body, by reference. Returns whether there is room for another. */
     bool (*body)(struct request *request, const struct iovec *spans, size_t span_count,
                  struct reply_memory memory);

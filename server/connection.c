@@ -67,8 +67,9 @@ static int64_t state_deadline(const struct connection *connection, enum connecti
         return connection_after_ms(connection, timeouts->body_ms);
     case CONNECTION_HANDLING:
         /* A handler's time is its own, but see step_handling(). */
-        return connection->is_body_wanted ? connection_after_ms(connection, timeouts->body_ms)
-                                          : ASYNC_NEVER;
+        return connection->is_body_wanted && !connection->is_tunnel
+                   ? connection_after_ms(connection, timeouts->body_ms)
+                   : ASYNC_NEVER;
     case CONNECTION_LINGERING:
         return connection_after_ms(connection, timeouts->linger_ms);
     default:

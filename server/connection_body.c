@@ -24,7 +24,7 @@ uint64_t connection_body_left(const struct connection *connection)
 {
     const struct request *request = &connection->exchange->request;
 
-    if (request->body_length == REQUEST_LENGTH_UNKNOWN)
+    if (connection->is_tunnel || request->body_length == REQUEST_LENGTH_UNKNOWN)
         return UINT64_MAX;
     assert(request->body_bytes <= (uint64_t)request->body_length);
     return (uint64_t)request->body_length - request->body_bytes;
@@ -47,13 +47,32 @@ static void parse_on(struct connection *connection)
         exchange_reuse_body(exchange);
 }
 
+/* The same without anything to parse: all that has come is a piece. */
+static void tunnel_on(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+
+    if (connection_has_unparsed(connection)) {
+        exchange->piece =
+            span_of(exchange->bytes + exchange->parsed, exchange->used - exchange->parsed);
+        exchange->parsed = exchange->used;
+    } else if (connection->is_input_ended) {
+        connection->is_body_open = false;
+    } else {
+        exchange_reuse_body(exchange);
+    }
+}
+
 static enum request_body_state look(struct connection *connection, struct span *ret_piece)
 {
     struct exchange *exchange = connection->exchange;
 
-    if (connection->is_body_open && exchange->piece.length == 0 &&
-        exchange->parser.error_status == 0)
-        parse_on(connection);
+    if (connection->is_body_open && exchange->piece.length == 0) {
+        if (connection->is_tunnel)
+            tunnel_on(connection);
+        else if (exchange->parser.error_status == 0)
+            parse_on(connection);
+    }
     if (exchange->piece.length > 0 && connection->is_body_open) {
         *ret_piece = exchange->piece;
         return REQUEST_BODY_PIECE;

@@ -47,6 +47,7 @@ struct connection {
     bool keeps_alive;        /* another request may follow the one being handled */
     bool is_body_open;       /* of the request being handled; its end has not been parsed */
     bool is_body_wanted;     /* the handler waits for it */
+    bool is_tunnel;          /* what comes is no HTTP any more, and a body without an end */
     bool is_input_ended;     /* the client sends no more */
     bool is_blocked;         /* the next request waits until output is sent */
     bool is_reply_chunked;   /* the reply being taken */

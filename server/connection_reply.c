@@ -88,6 +88,26 @@ static void on_head(struct request *request, const struct reply_head *head, int6
         connection->is_broken = true;
 }
 
+static void on_tunnel(struct request *request, const struct reply_head *head,
+                      struct reply_memory memory)
+{
+    struct connection *connection = connection_from(request);
+    const struct http1_framing framing = {
+        .length_bytes = -1, .persistence = HTTP1_UNSAID, .date = worker_date(connection->worker)};
+
+    connection_wake(connection);
+    assert(!connection->is_body_open); /* where the tunnel's bytes begin */
+    connection->is_tunnel = true;
+    connection->is_body_open = true;
+    connection->is_reply_chunked = false;
+    connection->keeps_alive = false;
+    exchange_begin_body(connection->exchange);
+    if (connection->is_broken || !connection_need_output(connection))
+        release(memory);
+    else if (http1_reply_head(connection->output, head, &framing, memory) < 0)
+        connection->is_broken = true;
+}
+
 static bool on_body(struct request *request, const struct iovec *spans, size_t span_count,
                     struct reply_memory memory)
 {
@@ -140,6 +160,7 @@ const struct carrier_ops connection_carrier_ops = {
     .take = connection_take,
     .interim = on_interim,
     .head = on_head,
+    .tunnel = on_tunnel,
     .body = on_body,
     .copy = on_copy,
     .end = on_end,

@@ -27,6 +27,7 @@ static void request_prepare(struct connection *connection)
     connection->is_writable_wanted = false;
     connection->is_body_open = false;
     connection->is_body_wanted = false;
+    connection->is_tunnel = false;
     connection->requests++;
 }
 

@@ -96,7 +96,7 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     struct writer writer;
     bool is_copied;
 
-    assert(head->status >= 200 && head->status <= 999);
+    assert((head->status >= 200 && head->status <= 999) || head->status == 101);
     writer.output = output;
     writer.length = 0;
     writer.status = 0;

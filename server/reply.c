@@ -131,6 +131,18 @@ void reply_start(struct request *request, const struct reply_head *head, int64_t
                            follows && length_bytes != 0, memory);
 }
 
+void reply_tunnel(struct request *request, const struct reply_head *head,
+                  struct reply_memory memory)
+{
+    assert(request->progress == REPLY_NONE);
+    assert(request->method == REQUEST_CONNECT ? head->status / 100 == 2
+                                              : head->status == 101 && request->http_version >= 11);
+    request->progress = REPLY_STARTED;
+    request->body_left_bytes = REPLY_LENGTH_UNKNOWN;
+    request->is_body_dropped = false;
+    request->carrier->tunnel(request, head, memory);
+}
+
 bool reply_write(struct request *request, const struct iovec *spans, size_t span_count,
                  struct reply_memory memory)
 {

@@ -111,6 +111,18 @@ void reply_end(struct request *request);
 void reply_end_with_trailers(struct request *request, struct iovec trailers);
 
 /*
+ * reply_tunnel - accepts CONNECT with a status 2xx, or an upgrade with 101, for which `head` names
+ * Connection and Upgrade itself. From here on bytes go both ways as they are: to the client with
+ * reply_write(), from it with request_body_look() and request_body_take(), whose END means that the
+ * client has ended its side. reply_end() ends the tunnel once all is sent; reply_abort() cuts it.
+ * The body of the request, if there was one, has been taken to its end before. Only what the client
+ * does not take has a deadline here. Owns      head->prepared stays until
+ * memory.release(memory.context). Source    RFC 9110 sections 7.8 and 9.3.6
+ */
+void reply_tunnel(struct request *request, const struct reply_head *head,
+                  struct reply_memory memory);
+
+/*
  * reply_abort - the answer cannot be completed: the connection is cut (reset), so that nobody
  * takes what was sent for the whole. Before reply_start() it means "no answer at all".
  */

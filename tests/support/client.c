@@ -332,6 +332,17 @@ const char *client_reply_field(const struct client_reply *reply, const char *nam
     return NULL;
 }
 
+size_t client_read(struct client *client, void *bytes, size_t length)
+{
+    while (client->length < length && fill(client) == FILL_MORE) {
+    }
+    size_t there = client->length < length ? client->length : length;
+    char *taken = take(client, there);
+    memcpy(bytes, taken, there);
+    free(taken);
+    return there;
+}
+
 bool client_is_closed_next(struct client *client)
 {
     return client->length == 0 && fill(client) != FILL_MORE;

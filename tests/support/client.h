@@ -60,6 +60,10 @@ void client_reply_fini(struct client_reply *reply);
 /* client_reply_field - the value of a field, NULL if absent; valid until the next such call. */
 const char *client_reply_field(const struct client_reply *reply, const char *name);
 
+/* client_read - so many bytes as they come; returns how many, fewer only if the connection ended.
+ */
+size_t client_read(struct client *client, void *bytes, size_t length);
+
 /* client_is_closed_next - waits: whether the connection ends (or is reset) with no byte more. */
 bool client_is_closed_next(struct client *client);
 
