@@ -331,6 +331,7 @@ bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes)
         async_list_append(&flight->parked, &reader->node);
         reader->wanted_bytes = body_bytes;
     }
+    reader->early_bytes = body_length(reader->cursor.body); /* so far it was not slow: it waited */
     flight_unlock(flight);
     return must_wait;
 }

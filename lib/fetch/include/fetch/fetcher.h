@@ -168,7 +168,7 @@ struct fetch_reader {
     bool is_counted_waiting;
     bool is_unanswered;    /* under the flight's mutex, as the next */
     size_t waited_bytes;   /* of the body, read when it last waited for more */
-    size_t early_bytes;    /* of the body, that were there when it was answered */
+    size_t early_bytes;    /* of the body, that were there when it was answered, or had waited */
     uint64_t wanted_bytes; /* of the body, for which it waits without reading; 0: it does not */
 };
 
