@@ -6,6 +6,6 @@ vcl 4.1;
 backend default {
     .host = "127.0.0.1";
     .port = "@ORIGIN_PORT@";
-    .first_byte_timeout = 60s; # the same as the other peers have
-    .between_bytes_timeout = 60s;
+    .first_byte_timeout = 5s; # an origin that is silent for so long is given up, as by the other peers
+    .between_bytes_timeout = 5s;
 }
