@@ -1,0 +1,44 @@
+#!/usr/bin/env bash
+# run_fetchonce.sh COLLAPSING FETCHONCE [OPTION]... - runs the suite against our own server on /fetch.
+#
+# The options are the suite's. The server listens where the system chooses, stores less than its
+# default, so that a body too long to store need not be long, and gives up a silent origin sooner.
+set -euo pipefail
+
+collapsing=$1
+fetchonce=$2
+shift 2
+
+work=$(mktemp -d)
+server=
+stop() {
+    if [[ -n $server ]]; then
+        kill "$server" 2>/dev/null || true
+        wait "$server" 2>/dev/null || true
+    fi
+    rm -rf -- "$work"
+}
+trap stop EXIT
+
+FETCHONCE_FETCH_TIMEOUTS_STALL_MS=1500 FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=25165824 \
+    "$fetchonce" --listen 127.0.0.1:0 --loops 2 --allow 127.0.0.0/8 >"$work/out" 2>"$work/log" &
+server=$!
+until grep -qs 'http://' "$work/out"; do
+    if ! kill -0 "$server" 2>/dev/null; then
+        cat "$work/out" "$work/log" >&2
+        exit 1
+    fi
+    sleep 0.05
+done
+status=0
+"$collapsing" --cache "$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/out" | head -n 1)" --fetch \
+    --stall-ms 1500 --large-mib 32 "$@" || status=$?
+
+# A sanitizer's report is at the server's end; so is its word on whether it stopped in order.
+kill "$server"
+if ! wait "$server"; then
+    cat "$work/log" >&2
+    status=1
+fi
+server=
+((status == 0))
