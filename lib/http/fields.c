@@ -5,6 +5,7 @@
  * Offsets, not pointers, because the buffer moves while it grows. fields_copy_end_to_end() makes
  * the copy that is kept, with no room to spare.
  */
+#include <http/field_view.h>
 #include <http/fields.h>
 #include <http/list.h>
 
@@ -226,7 +227,7 @@ size_t fields_count(const struct fields *fields)
     return fields->lines_count;
 }
 
-bool fields_is_hop_by_hop(const struct fields *fields, struct span name)
+bool field_view_is_hop_by_hop(struct field_view view, struct span name)
 {
     struct span value, member;
     struct list list;
@@ -236,7 +237,7 @@ bool fields_is_hop_by_hop(const struct fields *fields, struct span name)
         if (span_equals_ignoring_case(name, span_of_string(hop_by_hop_names[i])))
             return true;
     }
-    while (fields_next_named(fields, "connection", &position, &value)) {
+    while (field_view_next_named(view, span_of_string("connection"), &position, &value)) {
         list_init(&list, value, ',');
         while (list_next(&list, &member)) {
             if (span_equals_ignoring_case(name, member))
@@ -244,6 +245,11 @@ bool fields_is_hop_by_hop(const struct fields *fields, struct span name)
         }
     }
     return false;
+}
+
+bool fields_is_hop_by_hop(const struct fields *fields, struct span name)
+{
+    return field_view_is_hop_by_hop(field_view_of(fields), name);
 }
 
 size_t fields_memory_bytes(const struct fields *fields)

@@ -66,4 +66,11 @@ static inline bool field_view_find(struct field_view view, const char *name, str
     return field_view_next_named(view, span_of_string(name), &position, ret_value);
 }
 
+/*
+ * field_view_is_hop_by_hop - whether a line of this name is for the next hop only: one of the known
+ * names, or one that a Connection line of this message nominates.
+ * Source    RFC 9110 section 7.6.1; Proxy-* and Keep-Alive as in RFC 9111 section 3.1.
+ */
+bool field_view_is_hop_by_hop(struct field_view view, struct span name);
+
 #endif

@@ -75,11 +75,7 @@ bool fields_has(const struct fields *fields, const char *name);
 
 size_t fields_count(const struct fields *fields);
 
-/*
- * fields_is_hop_by_hop - whether a line of this name is for the next hop only: one of the known
- * names, or one that a Connection line of this message nominates.
- * Source    RFC 9110 section 7.6.1; Proxy-* and Keep-Alive as in RFC 9111 section 3.1.
- */
+/* fields_is_hop_by_hop - field_view_is_hop_by_hop() of all lines of this list. */
 bool fields_is_hop_by_hop(const struct fields *fields, struct span name);
 
 /* Bytes of heap the list holds, the struct itself not counted. */

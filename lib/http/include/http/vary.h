@@ -70,6 +70,7 @@ bool vary_is_any(const struct fields *response);
  * vary_select - write what the request says under these names. Names that say "any" have no
  * selection, so the caller looks at `is_any` before. Nothing is written for an empty list.
  * The bytes are self-delimiting: selections by different lists of names differ, too.
+ * `request`  the fields that the origin gets: without those that Connection had removed.
  * Errors    -ENOBUFS: longer than `room`, or a value over VARY_VALUE_BYTES_MAX.
  * Source    RFC 9111 section 4.1; RFC 9110 sections 5.3, 8.4.1, 12.4.2, 12.5.3 and 12.5.4.
  */
