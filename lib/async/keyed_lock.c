@@ -169,6 +169,8 @@ static void hand_over_locked(struct shard *shard, struct async_keyed_waiter *hol
     struct async_keyed_waiter *next;
 
     assert(*link == holder);
+    if (FAULT(grant_out_of_turn) && first != NULL)
+        first = async_container_of(holder->queue.previous, struct async_waiter, node);
     holder->is_holder = false;
     if (first == NULL) {
         *link = holder->next_in_bucket;

@@ -8,6 +8,7 @@
 #include <http/date.h>
 
 #include "failure.h"
+#include "fault.h"
 #include "flight.h"
 
 static int64_t now_ns(const struct flight *flight)
@@ -29,9 +30,15 @@ struct table_mark flight_mark_uncacheable(struct flight *flight)
 
 struct table_mark flight_mark_failure(struct flight *flight, const struct fetch_failure *failure)
 {
+    int64_t lifetime_ms = flight_settings(flight)->negative_lifetime_ms;
+
+    if (FAULT(failure_forgotten))
+        lifetime_ms = 0;
+    if (FAULT(failure_kept))
+        lifetime_ms *= 2;
     return (struct table_mark){
         .kind = MARK_FAILURE,
-        .until_ns = now_ns(flight) + flight_settings(flight)->negative_lifetime_ms * ASYNC_MS,
+        .until_ns = now_ns(flight) + lifetime_ms * ASYNC_MS,
         .failure = *failure,
     };
 }

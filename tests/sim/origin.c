@@ -162,6 +162,7 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     if (exchange->first == exchange->number && !flight->is_solo && !flight->fresh_only &&
         flight->state != FLIGHT_SUPERSEDED && key->stored != NULL && key->stale_s > sim_wall_s(sim))
         sim_fail(sim, "key %u is fetched while a fresh answer is stored", exchange->key);
+    sim_check_spared(exchange);
     return 0;
 }
 
@@ -351,6 +352,7 @@ static void send_head(struct sim_exchange *exchange)
     head.fields = &fields;
     sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
     exchange->stage = exchange->sent_bytes < exchange->body_bytes ? SIM_BODY : SIM_END;
+    exchange->sim->keys[exchange->key].spared_until_ns = 0; /* who insisted has got an answer */
     obey(exchange, exchange->call->events->on_head(exchange->call, &head));
     fields_fini(&fields);
 }

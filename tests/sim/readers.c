@@ -134,6 +134,7 @@ static void take_state(struct sim_reader *self)
         sim_trace(sim, "reader %u: told %d", self->number, self->reader.failure.status);
         if (self->reader.failure.status < 400)
             sim_fail(sim, "reader %u: failed without a status", self->number);
+        sim_check_told(self);
         settle(self);
         return;
     case FETCH_ANSWERED:

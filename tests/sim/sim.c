@@ -225,6 +225,8 @@ static void purge(struct sim *sim, struct sim_purge *self)
 
     self->next_ns = ASYNC_NEVER;
     key->generation++;
+    key->spared_until_ns = 0;
+    key->told_until_ns = 0;
     sim_trace(sim, "purge of key %u", self->key);
     fetcher_purge(sim->fetcher, &key->key);
 }
@@ -294,6 +296,7 @@ static void turn(struct sim *sim)
         if (++sim->steps > STEPS_MAX)
             sim_fail(sim, "no end in sight");
         sim_check_step(sim);
+        sim_check_order(sim);
     }
 }
 
@@ -306,6 +309,8 @@ void sim_run(struct sim *sim, uint64_t seed, bool is_traced)
     sim->steps = 0;
     sim->stopped_count = 0;
     sim->exchanges_count = 0;
+    sim->notes_count = 0;
+    sim->turns = 0;
     make_world(sim);
     turn(sim);
     while (sim->stopped_count < sim->lanes_count)

@@ -20,6 +20,7 @@
 #define SIM_READERS_MAX   24
 #define SIM_PURGES_MAX    4
 #define SIM_EXCHANGES_MAX 1024
+#define SIM_NOTES_MAX     256
 #define SIM_STORED_MAX    3000 /* bytes of the longest body that is stored */
 
 struct flight;
@@ -142,7 +143,17 @@ struct sim_key {
     unsigned generation; /* purges so far */
     unsigned habit;      /* what its origin mostly answers */
     struct sim_exchange *stored;
-    int64_t stale_s; /* when what is stored gets stale, on the wall clock */
+    int64_t stale_s;         /* when what is stored gets stale, on the wall clock */
+    int64_t spared_until_ns; /* it failed, and the origin is not asked again before */
+    int64_t told_until_ns;   /* who asks may be told of the failure */
+};
+
+/* What is known of a flight from the step before. */
+struct sim_note {
+    const struct flight *flight; /* only compared, once it is no longer seen */
+    unsigned key;
+    unsigned turn; /* of those who wait for locks */
+    bool is_seen, is_parked, is_granted, is_in_table;
 };
 
 struct sim {
@@ -158,6 +169,8 @@ struct sim {
     struct fetch_settings settings;
     struct store *store;
     struct fetcher *fetcher;
+    unsigned notes_count, turns;
+    struct sim_note notes[SIM_NOTES_MAX];
     unsigned lanes_count, keys_count, readers_count, purges_count, exchanges_count;
     struct sim_lane lanes[SIM_LANES_MAX];
     struct sim_key keys[SIM_KEYS_MAX];
@@ -207,6 +220,11 @@ void sim_reader_act(struct sim_reader *self);
 /* rules.c */
 void sim_check_step(struct sim *sim);
 void sim_check_end(struct sim *sim);
+
+/* order.c: of each step; of each exchange that starts; of each reader that is told of a failure. */
+void sim_check_order(struct sim *sim);
+void sim_check_spared(const struct sim_exchange *exchange);
+void sim_check_told(const struct sim_reader *self);
 
 /* sim_check_quiet - nothing is left to do at this moment. */
 void sim_check_quiet(struct sim *sim);
