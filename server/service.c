@@ -27,6 +27,7 @@
 
 struct service {
     struct config config; /* the fetcher's policy points into it */
+    const char *forwarded[CONFIG_NAMES_MAX];
     struct access *access;
     struct store *store;
     struct fetcher *fetcher;
@@ -75,6 +76,10 @@ static int fetcher_make(struct service *service)
     fetch.retries_max = (uint32_t)config->fetch_retries_max;
     fetch.origin_connections_max = (uint32_t)config->fetch_origin_connections_max;
     fetch.connections_max = (uint32_t)config->fetch_connections_max;
+    for (unsigned i = 0; i < config->fetch_forward.count; i++)
+        service->forwarded[i] = config->fetch_forward.items[i];
+    fetch.forwarded = service->forwarded;
+    fetch.forwarded_count = config->fetch_forward.count;
     fetch.guard = (struct guard_policy){
         .allowed = config->fetch_allow.items,
         .allowed_count = config->fetch_allow.count,

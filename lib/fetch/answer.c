@@ -104,6 +104,10 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
     if (is_refusal(head->status) && !freshness_is_explicit(freshness))
         return ANSWER_REFUSAL; /* "public" alone: not so long as we would keep an answer by default
                                 */
+    /* Case 17. Its readers sent the same cookie; nothing says that it is the same for others. */
+    if (asked->has_credentials && !freshness->control.is_public &&
+        !freshness_is_explicit(freshness))
+        return ANSWER_SHARE;
     if (entry_ttl_s(entry, entry->response_s) > 0)
         return ANSWER_STORE;
     if (head->status < 400 && entry_has_validator(entry))

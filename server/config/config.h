@@ -19,6 +19,8 @@
 #include "config/setting.h"
 
 #define CONFIG_LIST_MAX       64
+#define CONFIG_NAMES_MAX      32
+#define CONFIG_NAME_BYTES_MAX 63
 #define CONFIG_FILE_BYTES_MAX (256 * 1024)
 #define CONFIG_FILE_VARIABLE  "FETCHONCE_CONFIG" /* names the file, as --config does */
 
@@ -45,6 +47,11 @@ struct config_ports {
     unsigned count;
 };
 
+struct config_names {
+    char items[CONFIG_NAMES_MAX][CONFIG_NAME_BYTES_MAX + 1];
+    unsigned count;
+};
+
 /* Copied by assignment; owns nothing. */
 struct config {
 #define SECTION(path, text)
@@ -55,6 +62,7 @@ struct config {
 #define ADDRESS(field, path, standard, text)                struct address field;
 #define RANGES(field, path, standard, text)                 struct config_ranges field;
 #define PORTS(field, path, standard, text)                  struct config_ports field;
+#define NAMES(field, path, standard, text)                  struct config_names field;
 #include "config/settings.def"
 #include "config/settings_end.h"
     struct config_origin origins[SETTING_COUNT]; /* by enum setting_id */

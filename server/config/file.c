@@ -96,7 +96,7 @@ static int fault_wrong_type(const struct setting *setting, const json_t *value,
 static int item_read(struct reading *reading, const struct setting *setting, const json_t *item,
                      struct value_fault *ret_fault)
 {
-    if (setting->kind == SETTING_RANGES && json_is_string(item))
+    if (value_is_text_list(setting) && json_is_string(item))
         return value_add_text(reading->config, setting, json_string_value(item), ret_fault);
     if (setting->kind == SETTING_PORTS && json_is_integer(item) && json_integer_value(item) >= 0)
         return value_add_number(reading->config, setting, (uint64_t)json_integer_value(item),
@@ -107,12 +107,13 @@ static int item_read(struct reading *reading, const struct setting *setting, con
 /* A list; each faulty item is reported with a line of its own. */
 static int list_read(struct reading *reading, const struct setting *setting, const json_t *list)
 {
-    struct config before = *reading->config;
+    union value_list before;
     size_t path_bytes = strlen(reading->path);
     size_t i;
     json_t *item;
     int status = 0;
 
+    value_keep_list(reading->config, setting, &before);
     value_clear_list(reading->config, setting);
     json_array_foreach(list, i, item)
     {
@@ -125,7 +126,7 @@ static int list_read(struct reading *reading, const struct setting *setting, con
         status = -EINVAL;
     }
     if (status < 0)
-        *reading->config = before;
+        value_restore_list(reading->config, setting, &before);
     return status;
 }
 

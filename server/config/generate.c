@@ -19,6 +19,7 @@
 
 #define SCHEMA_NAME   "fetchonce.schema.json"
 #define ADDRESS_REGEX "^(\\[[0-9A-Fa-f:.]+\\]|localhost|[0-9]{1,3}(\\.[0-9]{1,3}){3}):[0-9]{1,5}$"
+#define NAME_REGEX    "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
 #define RANGE_REGEX   "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 /* A builder of JSON without memory has nothing to print. */
@@ -59,6 +60,7 @@ static json_t *standard_json(const struct setting *setting)
         return must(json_string(setting->standard));
     case SETTING_RANGES:
     case SETTING_PORTS:
+    case SETTING_NAMES:
         list = must(json_array());
         for (const char *item = setting->standard; *item != '\0';) {
             size_t bytes = strcspn(item, ",");
@@ -92,12 +94,14 @@ static void put_list(json_t *object, const struct setting *setting)
     json_t *items = must(json_object());
 
     put(object, "type", json_string("array"));
-    put(object, "maxItems", json_integer(CONFIG_LIST_MAX));
+    put(object, "maxItems",
+        json_integer(setting->kind == SETTING_NAMES ? CONFIG_NAMES_MAX : CONFIG_LIST_MAX));
     if (setting->kind == SETTING_PORTS) {
         put_range(items, setting);
     } else {
         put(items, "type", json_string("string"));
-        put(items, "pattern", json_string(RANGE_REGEX));
+        put(items, "pattern",
+            json_string(setting->kind == SETTING_NAMES ? NAME_REGEX : RANGE_REGEX));
     }
     put(object, "items", items);
 }
@@ -133,6 +137,7 @@ static json_t *setting_schema(const struct setting *setting)
         break;
     case SETTING_RANGES:
     case SETTING_PORTS:
+    case SETTING_NAMES:
         put_list(schema, setting);
         break;
     }
@@ -206,6 +211,19 @@ static void print_schema(void)
     print_json(root);
 }
 
+/* As the file would have it, in one line. */
+static void print_list(const struct setting *setting)
+{
+    json_t *list = standard_json(setting);
+    char *text = json_dumps(list, 0);
+
+    if (text == NULL)
+        must(NULL);
+    printf("`%s`", text);
+    free(text);
+    json_decref(list);
+}
+
 /* The default for a reader of the table: bytes also in the unit that suits them. */
 static void print_standard(const struct setting *setting)
 {
@@ -216,7 +234,7 @@ static void print_standard(const struct setting *setting)
     if (setting->kind == SETTING_AUTO) {
         printf("`\"auto\"`: %s", setting->automatic);
     } else if (value_is_list(setting)) {
-        printf("`[%s]`", setting->standard);
+        print_list(setting);
     } else if (setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS) {
         printf("`\"%s\"`", setting->standard);
     } else {
@@ -254,6 +272,9 @@ static void print_allowed(const struct setting *setting)
         return;
     case SETTING_PORTS:
         printf("up to %d ports", CONFIG_LIST_MAX);
+        return;
+    case SETTING_NAMES:
+        printf("up to %d names", CONFIG_NAMES_MAX);
         return;
     }
 }

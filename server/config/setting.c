@@ -31,6 +31,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 #define RANGES(f, p, s, t)  ROW(f, .kind = SETTING_RANGES, .path = p, .standard = s, .text = t)
 #define PORTS(f, p, s, t)                                                                          \
     ROW(f, .kind = SETTING_PORTS, .path = p, .min = 1, .max = 65535, .standard = s, .text = t)
+#define NAMES(f, p, s, t) ROW(f, .kind = SETTING_NAMES, .path = p, .standard = s, .text = t)
 #include "config/settings.def"
 #include "config/settings_end.h"
 };
@@ -45,6 +46,7 @@ const struct setting_section setting_sections[] = {
 #define ADDRESS(f, p, s, t)
 #define RANGES(f, p, s, t)
 #define PORTS(f, p, s, t)
+#define NAMES(f, p, s, t)
 #include "config/settings.def"
 #include "config/settings_end.h"
     {NULL, NULL},

@@ -23,6 +23,7 @@ enum setting_kind {
     SETTING_ADDRESS, /* struct address */
     SETTING_RANGES,  /* struct config_ranges */
     SETTING_PORTS,   /* struct config_ports */
+    SETTING_NAMES,   /* struct config_names */
 };
 
 enum setting_id {
@@ -34,6 +35,7 @@ enum setting_id {
 #define ADDRESS(field, path, standard, text)                SETTING_ID_##field,
 #define RANGES(field, path, standard, text)                 SETTING_ID_##field,
 #define PORTS(field, path, standard, text)                  SETTING_ID_##field,
+#define NAMES(field, path, standard, text)                  SETTING_ID_##field,
 #include "config/settings.def"
 #include "config/settings_end.h"
     SETTING_COUNT

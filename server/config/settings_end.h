@@ -11,3 +11,4 @@
 #undef ADDRESS
 #undef RANGES
 #undef PORTS
+#undef NAMES

@@ -11,17 +11,26 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
-#define QUOTED_BYTES_MAX 96
+#include <http/fields.h>
 
-static void *field_of(struct config *config, const struct setting *setting)
+#include "config/names.h"
+
+#define QUOTED_BYTES_MAX     96
+#define VALUE_ITEM_BYTES_MAX 128
+
+static_assert(VALUE_ITEM_BYTES_MAX > ADDRESS_TEXT_BYTES_MAX, "has room for a range");
+static_assert(VALUE_ITEM_BYTES_MAX > CONFIG_NAME_BYTES_MAX, "has room for a name");
+
+static void *field_of(void *record, const struct setting *setting)
 {
-    return (char *)config + setting->offset;
+    return (char *)record + setting->offset;
 }
 
-static const void *const_field_of(const struct config *config, const struct setting *setting)
+static const void *const_field_of(const void *record, const struct setting *setting)
 {
-    return (const char *)config + setting->offset;
+    return (const char *)record + setting->offset;
 }
 
 static int fault(struct value_fault *ret_fault, const char *format, ...)
@@ -48,7 +57,12 @@ static int fault_not_expected(const struct setting *setting, const char *text,
 
 bool value_is_list(const struct setting *setting)
 {
-    return setting->kind == SETTING_RANGES || setting->kind == SETTING_PORTS;
+    return value_is_text_list(setting) || setting->kind == SETTING_PORTS;
+}
+
+bool value_is_text_list(const struct setting *setting)
+{
+    return setting->kind == SETTING_RANGES || setting->kind == SETTING_NAMES;
 }
 
 void value_expected(const struct setting *setting, char *ret_text, size_t text_bytes)
@@ -78,6 +92,9 @@ void value_expected(const struct setting *setting, char *ret_text, size_t text_b
     case SETTING_PORTS:
         snprintf(ret_text, text_bytes, "a list of ports from 1 to 65535");
         return;
+    case SETTING_NAMES:
+        snprintf(ret_text, text_bytes, "a list of field names such as Accept-Language");
+        return;
     }
     assert(false && "a kind of setting without its words");
 }
@@ -97,7 +114,7 @@ static int number_parse(const char *text, uint64_t *ret_number)
     return 0;
 }
 
-int value_set_number(struct config *config, const struct setting *setting, uint64_t number,
+int value_set_number(void *record, const struct setting *setting, uint64_t number,
                      struct value_fault *ret_fault)
 {
     assert(setting->kind == SETTING_NUMBER || setting->kind == SETTING_AUTO);
@@ -106,67 +123,79 @@ int value_set_number(struct config *config, const struct setting *setting, uint6
         value_expected(setting, expected, sizeof(expected));
         return fault(ret_fault, "must be %s, not %" PRIu64, expected, number);
     }
-    *(uint64_t *)field_of(config, setting) = number;
+    *(uint64_t *)field_of(record, setting) = number;
     return 0;
 }
 
-int value_set_boolean(struct config *config, const struct setting *setting, bool is_true)
+int value_set_boolean(void *record, const struct setting *setting, bool is_true)
 {
     assert(setting->kind == SETTING_BOOLEAN);
-    *(bool *)field_of(config, setting) = is_true;
+    *(bool *)field_of(record, setting) = is_true;
     return 0;
 }
 
-static int choice_set(struct config *config, const struct setting *setting, const char *text,
+static int choice_set(void *record, const struct setting *setting, const char *text,
                       struct value_fault *ret_fault)
 {
     char word[32];
     for (unsigned i = 0; setting_choice(setting, i, word, sizeof(word)) == 0; i++) {
         if (strcmp(word, text) == 0) {
-            *(unsigned *)field_of(config, setting) = i;
+            *(unsigned *)field_of(record, setting) = i;
             return 0;
         }
     }
     return fault_not_expected(setting, text, ret_fault);
 }
 
-static int address_set(struct config *config, const struct setting *setting, const char *text,
+static int address_set(void *record, const struct setting *setting, const char *text,
                        struct value_fault *ret_fault)
 {
     char quoted[QUOTED_BYTES_MAX];
     const char *why;
-    if (address_parse(text, field_of(config, setting), &why) < 0)
+    if (address_parse(text, field_of(record, setting), &why) < 0)
         return fault(ret_fault, "%s %s", problems_quote(text, quoted, sizeof(quoted)), why);
     return 0;
 }
 
-/* Sets a list from its items separated by commas; blanks around an item are passed over. */
-static int list_set(struct config *config, const struct setting *setting, const char *text,
-                    struct value_fault *ret_fault)
+/* The next of the items that commas separate, without blanks around it; -EINVAL: there is none. */
+static int item_next(const char **text, char *ret_item, size_t item_bytes)
 {
-    struct config changed = *config;
-    char item[ADDRESS_TEXT_BYTES_MAX];
+    size_t blanks = strspn(*text, " ");
+    size_t bytes = strcspn(*text + blanks, ", ");
+    size_t end = blanks + bytes + strspn(*text + blanks + bytes, " ");
 
-    value_clear_list(&changed, setting);
-    while (text[strspn(text, " ")] != '\0') {
-        size_t blanks = strspn(text, " ");
-        size_t bytes = strcspn(text + blanks, ", ");
-        size_t end = blanks + bytes + strspn(text + blanks + bytes, " ");
-        int err;
-        if (bytes >= sizeof(item) || bytes == 0 || (text[end] != ',' && text[end] != '\0'))
-            return fault_not_expected(setting, text, ret_fault);
-        memcpy(item, text + blanks, bytes);
-        item[bytes] = '\0';
-        err = value_add_text(&changed, setting, item, ret_fault);
-        if (err < 0)
-            return err;
-        text += end + (text[end] == ',' ? 1 : 0);
-    }
-    *config = changed;
+    if (bytes >= item_bytes || bytes == 0 || ((*text)[end] != ',' && (*text)[end] != '\0'))
+        return -EINVAL;
+    memcpy(ret_item, *text + blanks, bytes);
+    ret_item[bytes] = '\0';
+    *text += end + ((*text)[end] == ',' ? 1 : 0);
     return 0;
 }
 
-int value_set_text(struct config *config, const struct setting *setting, const char *text,
+/* Sets a list from its items; it keeps its value if one of them is faulty. */
+static int list_set(void *record, const struct setting *setting, const char *text,
+                    struct value_fault *ret_fault)
+{
+    const char *rest = text;
+    union value_list before;
+    char item[VALUE_ITEM_BYTES_MAX];
+    int err = 0;
+
+    value_keep_list(record, setting, &before);
+    value_clear_list(record, setting);
+    while (err == 0 && rest[strspn(rest, " ")] != '\0') {
+        err = item_next(&rest, item, sizeof(item));
+        if (err < 0)
+            fault_not_expected(setting, text, ret_fault);
+        else
+            err = value_add_text(record, setting, item, ret_fault);
+    }
+    if (err < 0)
+        value_restore_list(record, setting, &before);
+    return err;
+}
+
+int value_set_text(void *record, const struct setting *setting, const char *text,
                    struct value_fault *ret_fault)
 {
     uint64_t number;
@@ -174,42 +203,69 @@ int value_set_text(struct config *config, const struct setting *setting, const c
     switch (setting->kind) {
     case SETTING_AUTO:
         if (strcmp(text, "auto") == 0) {
-            *(uint64_t *)field_of(config, setting) = 0;
+            *(uint64_t *)field_of(record, setting) = 0;
             return 0;
         }
         /* fall through */
     case SETTING_NUMBER:
         if (number_parse(text, &number) < 0)
             return fault_not_expected(setting, text, ret_fault);
-        return value_set_number(config, setting, number, ret_fault);
+        return value_set_number(record, setting, number, ret_fault);
     case SETTING_BOOLEAN:
         if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
             return fault_not_expected(setting, text, ret_fault);
-        return value_set_boolean(config, setting, text[0] == 't');
+        return value_set_boolean(record, setting, text[0] == 't');
     case SETTING_CHOICE:
-        return choice_set(config, setting, text, ret_fault);
+        return choice_set(record, setting, text, ret_fault);
     case SETTING_ADDRESS:
-        return address_set(config, setting, text, ret_fault);
+        return address_set(record, setting, text, ret_fault);
     case SETTING_RANGES:
     case SETTING_PORTS:
-        return list_set(config, setting, text, ret_fault);
+    case SETTING_NAMES:
+        return list_set(record, setting, text, ret_fault);
     }
     assert(false && "a kind of setting without its parser");
     return -EINVAL;
 }
 
-void value_clear_list(struct config *config, const struct setting *setting)
+static unsigned list_count(const void *record, const struct setting *setting)
+{
+    const void *field = const_field_of(record, setting);
+
+    if (setting->kind == SETTING_RANGES)
+        return ((const struct config_ranges *)field)->count;
+    if (setting->kind == SETTING_NAMES)
+        return ((const struct config_names *)field)->count;
+    return ((const struct config_ports *)field)->count;
+}
+
+static size_t list_size(const struct setting *setting)
 {
     assert(value_is_list(setting));
     if (setting->kind == SETTING_RANGES)
-        ((struct config_ranges *)field_of(config, setting))->count = 0;
-    else
-        ((struct config_ports *)field_of(config, setting))->count = 0;
+        return sizeof(struct config_ranges);
+    return setting->kind == SETTING_NAMES ? sizeof(struct config_names)
+                                          : sizeof(struct config_ports);
 }
 
-static int list_is_full(struct value_fault *ret_fault)
+void value_clear_list(void *record, const struct setting *setting)
 {
-    fault(ret_fault, "must not have more than %d items", CONFIG_LIST_MAX);
+    memset(field_of(record, setting), 0, list_size(setting));
+}
+
+void value_keep_list(const void *record, const struct setting *setting, union value_list *ret_list)
+{
+    memcpy(ret_list, const_field_of(record, setting), list_size(setting));
+}
+
+void value_restore_list(void *record, const struct setting *setting, const union value_list *list)
+{
+    memcpy(field_of(record, setting), list, list_size(setting));
+}
+
+static int list_is_full(int items_max, struct value_fault *ret_fault)
+{
+    fault(ret_fault, "must not have more than %d items", items_max);
     return -E2BIG;
 }
 
@@ -230,15 +286,38 @@ static int range_add(struct config_ranges *ranges, const char *text, struct valu
             return 0;
     }
     if (ranges->count == CONFIG_LIST_MAX)
-        return list_is_full(ret_fault);
+        return list_is_full(CONFIG_LIST_MAX, ret_fault);
     ranges->items[ranges->count++] = range;
     return 0;
 }
 
-int value_add_number(struct config *config, const struct setting *setting, uint64_t number,
+static int name_add(struct config_names *names, const char *text, struct value_fault *ret_fault)
+{
+    char quoted[QUOTED_BYTES_MAX];
+    size_t bytes = strlen(text);
+    const char *refusal = names_refusal(text);
+
+    problems_quote(text, quoted, sizeof(quoted));
+    if (bytes == 0 || !fields_is_token(span_of(text, bytes)))
+        return fault(ret_fault, "%s is no name of a header field", quoted);
+    if (bytes > CONFIG_NAME_BYTES_MAX)
+        return fault(ret_fault, "%s is longer than %d bytes", quoted, CONFIG_NAME_BYTES_MAX);
+    if (refusal != NULL)
+        return fault(ret_fault, "%s %s", quoted, refusal);
+    for (unsigned i = 0; i < names->count; i++) {
+        if (strcasecmp(names->items[i], text) == 0)
+            return 0;
+    }
+    if (names->count == CONFIG_NAMES_MAX)
+        return list_is_full(CONFIG_NAMES_MAX, ret_fault);
+    memcpy(names->items[names->count++], text, bytes + 1);
+    return 0;
+}
+
+int value_add_number(void *record, const struct setting *setting, uint64_t number,
                      struct value_fault *ret_fault)
 {
-    struct config_ports *ports = field_of(config, setting);
+    struct config_ports *ports = field_of(record, setting);
 
     assert(setting->kind == SETTING_PORTS);
     if (number < setting->min || number > setting->max)
@@ -249,22 +328,24 @@ int value_add_number(struct config *config, const struct setting *setting, uint6
             return 0;
     }
     if (ports->count == CONFIG_LIST_MAX)
-        return list_is_full(ret_fault);
+        return list_is_full(CONFIG_LIST_MAX, ret_fault);
     ports->items[ports->count++] = (uint16_t)number;
     return 0;
 }
 
-int value_add_text(struct config *config, const struct setting *setting, const char *text,
+int value_add_text(void *record, const struct setting *setting, const char *text,
                    struct value_fault *ret_fault)
 {
     uint64_t number;
 
     assert(value_is_list(setting));
     if (setting->kind == SETTING_RANGES)
-        return range_add(field_of(config, setting), text, ret_fault);
+        return range_add(field_of(record, setting), text, ret_fault);
+    if (setting->kind == SETTING_NAMES)
+        return name_add(field_of(record, setting), text, ret_fault);
     if (number_parse(text, &number) < 0)
         return fault_not_expected(setting, text, ret_fault);
-    return value_add_number(config, setting, number, ret_fault);
+    return value_add_number(record, setting, number, ret_fault);
 }
 
 static void range_print(const struct guard_network *range, char *ret_text, size_t text_bytes)
@@ -274,31 +355,38 @@ static void range_print(const struct guard_network *range, char *ret_text, size_
     snprintf(ret_text, text_bytes, "%s/%u", host, range->prefix_bits);
 }
 
-static void list_print(const struct config *config, const struct setting *setting, char *ret_text)
+static void item_print(const void *record, const struct setting *setting, unsigned position,
+                       char *ret_text, size_t text_bytes)
 {
-    const struct config_ranges *ranges = const_field_of(config, setting);
-    const struct config_ports *ports = const_field_of(config, setting);
-    bool is_ranges = setting->kind == SETTING_RANGES;
-    unsigned count = is_ranges ? ranges->count : ports->count;
+    const void *field = const_field_of(record, setting);
+
+    if (setting->kind == SETTING_RANGES)
+        range_print(&((const struct config_ranges *)field)->items[position], ret_text, text_bytes);
+    else if (setting->kind == SETTING_NAMES)
+        snprintf(ret_text, text_bytes, "%s", ((const struct config_names *)field)->items[position]);
+    else
+        snprintf(ret_text, text_bytes, "%u", ((const struct config_ports *)field)->items[position]);
+}
+
+static void list_print(const void *record, const struct setting *setting, char *ret_text)
+{
+    unsigned count = list_count(record, setting);
     size_t used = 0;
 
     ret_text[0] = '\0';
     for (unsigned i = 0; i < count; i++) {
-        char item[ADDRESS_TEXT_BYTES_MAX];
-        if (is_ranges)
-            range_print(&ranges->items[i], item, sizeof(item));
-        else
-            snprintf(item, sizeof(item), "%u", ports->items[i]);
+        char item[VALUE_ITEM_BYTES_MAX];
+        item_print(record, setting, i, item, sizeof(item));
         used += (size_t)snprintf(ret_text + used, VALUE_TEXT_BYTES_MAX - used, "%s%s",
                                  i == 0 ? "" : ",", item);
         assert(used < VALUE_TEXT_BYTES_MAX);
     }
 }
 
-void value_print(const struct config *config, const struct setting *setting,
+void value_print(const void *record, const struct setting *setting,
                  char ret_text[VALUE_TEXT_BYTES_MAX])
 {
-    const void *field = const_field_of(config, setting);
+    const void *field = const_field_of(record, setting);
     int err;
 
     switch (setting->kind) {
@@ -322,7 +410,8 @@ void value_print(const struct config *config, const struct setting *setting,
         return;
     case SETTING_RANGES:
     case SETTING_PORTS:
-        list_print(config, setting, ret_text);
+    case SETTING_NAMES:
+        list_print(record, setting, ret_text);
         return;
     }
     assert(false && "a kind of setting without its print");

@@ -295,6 +295,29 @@ static void test_case_17_authorized_answers_are_not_stored(void **state)
     rig_free(&rig);
 }
 
+/* A cookie may have made the answer, unless the origin says how long it is good for all. */
+static void test_case_17_answers_to_cookies_need_a_lifetime_of_their_own(void **state)
+{
+    static const char *const fields[] = {"", "Cache-Control: max-age=60"};
+    struct rig rig;
+    struct rig_reader a = {0}, b = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        make_rig(&rig);
+        rig_ask_field(&rig, &a, 0, URL, "Cookie", "user=1");
+        rig_answer(&rig, 0, fields[i], "one");
+        rig_ask_field(&rig, &b, 0, URL, "Cookie", "user=2");
+        assert_int_equal(rig.started, i == 0 ? 2 : 1);
+        if (i == 0)
+            rig_answer(&rig, 1, fields[i], "two");
+        assert_true(rig_is_whole(&b, i == 0 ? "two" : "one"));
+        rig_leave(&a);
+        rig_leave(&b);
+        rig_free(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_variants_are_bounded),
         cmocka_unit_test(test_case_17_credentials_never_share_a_flight),
         cmocka_unit_test(test_case_17_authorized_answers_are_not_stored),
+        cmocka_unit_test(test_case_17_answers_to_cookies_need_a_lifetime_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/* program.c - see program.h. */
+#include "program.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+
+void program_start(struct program *program, const char *const *variables, const char *config)
+{
+    const char *arguments[] = {FETCHONCE_PATH, "--listen",    "127.0.0.1:0", "--loops", "1",
+                               "--allow",      "127.0.0.0/8", "--config",    config,    NULL};
+
+    if (config == NULL)
+        arguments[7] = NULL;
+    origin_start(&program->origin);
+    process_start(&program->process, arguments, variables);
+    process_address(&program->process, &program->address);
+}
+
+void program_stop(struct program *program)
+{
+    process_signal(&program->process, SIGTERM);
+    assert_int_equal(process_wait(&program->process), 0);
+    origin_stop(program->origin);
+}
+
+void program_ask(struct program *program, struct client *client, const char *path,
+                 const char *fields)
+{
+    client_open(client, &program->address);
+    client_send_format(client,
+                       "GET /fetch?url=http://127.0.0.1:%u%s HTTP/1.1\r\nHost: test\r\n%s\r\n",
+                       origin_port(program->origin), path, fields);
+}
+
+void program_sync(struct program *program)
+{
+    struct client_reply reply;
+
+    client_get(&program->address, "/healthz", &reply);
+    assert_int_equal(reply.status, 200);
+    client_reply_fini(&reply);
+}
+
+const char *program_expect(struct client *client, int status, const char *body)
+{
+    static char cache_status[128];
+    struct client_reply reply;
+    const char *found;
+
+    client_read_reply(client, false, &reply);
+    assert_int_equal(reply.status, status);
+    assert_true(reply.is_whole);
+    assert_string_equal(reply.body, body);
+    found = client_reply_field(&reply, "Cache-Status");
+    snprintf(cache_status, sizeof cache_status, "%s", found != NULL ? found : "");
+    client_reply_fini(&reply);
+    client_close(client);
+    return cache_status;
+}
+
+const char *program_get(struct program *program, const char *path, const char *fields,
+                        const char *body)
+{
+    struct client client;
+
+    program_ask(program, &client, path, fields);
+    return program_expect(&client, 200, body);
+}
