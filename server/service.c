@@ -22,6 +22,8 @@
 
 #define ROUTES 3
 
+#define LOOPS_MAX 256 /* as the setting allows */
+
 /* One object may take up this part of the cache, so that none empties it. */
 #define OBJECT_SHARE_PERCENT 25
 
@@ -31,6 +33,7 @@ struct service {
     struct access *access;
     struct store *store;
     struct fetcher *fetcher;
+    struct lanes *lanes;
     struct server *server;
 };
 
@@ -94,7 +97,7 @@ static int server_make(struct service *service)
     const struct config *config = &service->config;
     const struct server_route routes[ROUTES] = {
         access_route(service->access),
-        fetch_route(service->fetcher),
+        fetch_route(service->lanes),
         health_route(),
     };
     struct server_settings settings;
@@ -148,6 +151,8 @@ int service_start(const struct config *config, struct service **ret_service)
     if (err == 0)
         err = fetcher_make(service);
     if (err == 0)
+        err = lanes_new(service->fetcher, LOOPS_MAX, &service->lanes);
+    if (err == 0)
         err = server_make(service);
     if (err == 0)
         err = own_port_close(service);
@@ -200,6 +205,7 @@ void service_free(struct service *service)
     if (service == NULL)
         return;
     server_free(service->server);
+    lanes_free(service->lanes);
     fetcher_free(service->fetcher);
     store_free(service->store);
     access_free(service->access);

@@ -16,7 +16,9 @@
 
 /* What one loop has. */
 struct fetch_context {
+    struct lanes *lanes;
     struct fetch_lane *lane;
+    unsigned loop_index;
     struct fetch_query_memo *memo;
 };
 
@@ -39,7 +41,7 @@ static void start(struct request *request, void *context_pointer)
     if (!wishes.is_fresh_only)
         entry =
             fetch_lane_lookup(context->lane, &query->request->key, request_fields(request), now_s);
-    if (entry != NULL && fetch_reply_hit(request, query, &wishes, entry, now_s))
+    if (entry != NULL && query->select == NULL && fetch_reply_hit(request, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
         fetch_refuse(request, 508, "this request has come through this server before", "loop");
@@ -54,7 +56,7 @@ static void free_loop(void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
 
-    fetch_lane_free(context->lane);
+    lanes_put(context->lanes, context->loop_index);
     fetch_query_memo_free(context->memo);
     free(context);
 }
@@ -62,18 +64,21 @@ static void free_loop(void *context_pointer)
 static int start_loop(void *shared, struct async_loop *loop, unsigned loop_index,
                       void **ret_context)
 {
-    struct fetcher *fetcher = shared;
+    struct lanes *lanes = shared;
+    struct fetcher *fetcher = lanes_fetcher(lanes);
     struct fetch_context *context = calloc(1, sizeof *context);
     int err;
 
-    (void)loop_index;
     if (context == NULL)
         return -ENOMEM;
+    context->lanes = lanes;
+    context->loop_index = loop_index;
     err = fetch_query_memo_new(fetcher_store(fetcher), fetcher_policy(fetcher), &context->memo);
     if (err == 0)
-        err = fetch_lane_new(fetcher, loop, NULL, NULL, &context->lane);
+        err = lanes_get(lanes, loop, loop_index, &context->lane);
     if (err < 0) {
-        free_loop(context);
+        fetch_query_memo_free(context->memo);
+        free(context);
         return err;
     }
     *ret_context = context;
@@ -84,16 +89,16 @@ static void stop_loop(void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
 
-    fetch_lane_stop(context->lane);
+    lanes_stop(context->lanes, context->loop_index);
 }
 
-struct server_route fetch_route(struct fetcher *fetcher)
+struct server_route fetch_route(struct lanes *lanes)
 {
     return (struct server_route){
         .path = "/fetch",
         .methods = REQUEST_GET | REQUEST_HEAD,
         .start = start,
-        .shared = fetcher,
+        .shared = lanes,
         .start_loop = start_loop,
         .stop_loop = stop_loop,
         .free_loop = free_loop,

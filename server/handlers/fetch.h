@@ -8,11 +8,10 @@
 #ifndef SERVER_HANDLERS_FETCH_H
 #define SERVER_HANDLERS_FETCH_H
 
-#include <fetch/fetcher.h>
-
 #include "../server.h"
+#include "lanes.h"
 
-/* fetch_route - the route "/fetch" on this fetcher, which stays until server_free(). */
-struct server_route fetch_route(struct fetcher *fetcher);
+/* fetch_route - the route "/fetch" on these lanes, which stay until server_free(). */
+struct server_route fetch_route(struct lanes *lanes);
 
 #endif

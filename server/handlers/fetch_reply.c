@@ -24,6 +24,8 @@
 #include "fetch_parts.h"
 #include "select.h"
 
+#define INTERIM_BYTES_MAX 8192 /* of fields; what is beyond is left out */
+
 static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
 
 static void release_entry(void *context)
@@ -263,10 +265,10 @@ static void send_whole(struct fetch_reply *self, int status)
     int span_count;
 
     fetch_describe(&answer, request, reader, entry->status, NULL);
-    if (request->is_head) {
+    if (request->is_head || entry->status == 304) {
         struct reply_head head = fetch_head(entry, entry->status, &answer);
         struct reply_memory memory = {.release = release_entry, .context = entry_ref(entry)};
-        int64_t length_bytes = reader->length_bytes;
+        int64_t length_bytes = request->is_head ? reader->length_bytes : REPLY_LENGTH_UNKNOWN;
         fetch_reply_finish(self);
         reply_head_only(request, &head, length_bytes, memory);
     } else if (status == 0 && reader->bytes_before == 0 &&
@@ -326,7 +328,9 @@ static void answer_request(struct fetch_reply *self)
     }
     if (reader->is_stale)
         log_failure(reader, entry->status, reader->failure.reason);
-    if (self->select != NULL) {
+    if (self->is_bypass) {
+        send_whole(self, status);
+    } else if (self->select != NULL) {
         send_selected(self);
     } else if (fetch_is_not_modified(request, entry)) {
         fetch_describe(&answer, request, reader, 304, NULL);
@@ -358,23 +362,39 @@ static void advance(struct fetch_reply *self)
     }
 }
 
+/* Lines "Name: value" of what is meant for the client. */
+static void on_interim(struct fetch_reader *reader, int status, const struct fields *fields)
+{
+    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
+    char lines[INTERIM_BYTES_MAX];
+    size_t used = 0;
+    size_t position = 0;
+    struct field field;
+
+    while (fields_next(fields, &position, &field)) {
+        size_t bytes = field.name.length + field.value.length + 4;
+        if (fields_is_hop_by_hop(fields, field.name) || bytes >= sizeof lines - used)
+            continue;
+        used += (size_t)snprintf(lines + used, sizeof lines - used, "%.*s: %.*s\r\n",
+                                 (int)field.name.length, field.name.bytes, (int)field.value.length,
+                                 field.value.bytes);
+    }
+    reply_interim(self->request, status, (struct iovec){.iov_base = lines, .iov_len = used});
+}
+
 static void on_progress(struct fetch_reader *reader)
 {
     advance(async_container_of(reader, struct fetch_reply, reader));
 }
 
-/* A fresh entry of the store; takes the reference over. Without `select` or a range, and with a
- * body in few enough pieces: no allocation, no copy, no waiting. Returns false for the others,
- * entry untouched.
- */
-bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
-                     const struct fetch_wishes *wishes, struct entry *entry, int64_t now_s)
+bool fetch_reply_hit(struct request *request, const struct fetch_wishes *wishes,
+                     struct entry *entry, int64_t now_s)
 {
     struct fetch_answer answer;
     struct iovec spans[REPLY_SPANS_MAX];
     int span_count;
 
-    if (query->select != NULL || wishes->has_range)
+    if (wishes->has_range)
         return false;
     span_count = whole_spans(entry, spans);
     if (span_count < 0)
@@ -385,6 +405,31 @@ bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
     else
         reply_whole(request, entry, spans, span_count, &answer);
     return true;
+}
+
+/* Sets the reply up; it is not started yet. */
+static struct fetch_reply *reply_of(struct request *request)
+{
+    struct fetch_reply *self = request_state(request, sizeof *self);
+
+    self->request = request;
+    request->on_gone = on_gone;
+    request->on_writable = on_writable;
+    return self;
+}
+
+static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
+                         struct fetch_request *asked, const struct fetch_wishes *wishes,
+                         struct entry *entry)
+{
+    unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
+
+    if (entry != NULL)
+        fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
+    else
+        fetch_reader_start(&self->reader, lane, asked, NULL, flags, on_progress);
+    self->reader.on_interim = on_interim;
+    advance(self);
 }
 
 static int make_asked(struct fetch_reply *self, struct fetch_request *plain,
@@ -401,11 +446,9 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
                        const struct fetch_query *query, const struct fetch_wishes *wishes,
                        struct entry *entry)
 {
-    struct fetch_reply *self = request_state(request, sizeof *self);
-    unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
+    struct fetch_reply *self = reply_of(request);
     struct fetch_request *asked;
 
-    self->request = request;
     if (query->select == NULL)
         fetch_range_read(request, &self->range);
     self->select = query->select != NULL ? strdup(query->select) : NULL;
@@ -416,12 +459,61 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
         fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
         return;
     }
-    request->on_gone = on_gone;
-    request->on_writable = on_writable;
-    if (entry != NULL)
-        fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
-    else
-        fetch_reader_start(&self->reader, lane, asked, NULL, flags, on_progress);
+    start_reader(self, lane, asked, wishes, entry);
     fetch_request_unref(asked);
+}
+
+void fetch_reply_start_proxied(struct request *request, struct fetch_lane *lane,
+                               struct fetch_request *asked, const struct fetch_wishes *wishes,
+                               struct entry *entry)
+{
+    struct fetch_reply *self = reply_of(request);
+
+    fetch_range_read(request, &self->range);
+    start_reader(self, lane, asked, wishes, entry);
+}
+
+/* The body of the client's request, on its way to the origin. */
+
+static struct fetch_reply *reply_of_body(struct upstream_body *body)
+{
+    return async_container_of(body, struct fetch_reply, body);
+}
+
+static enum upstream_body_state look_at_body(struct upstream_body *body, struct span *ret_piece)
+{
+    switch (request_body_look(reply_of_body(body)->request, ret_piece)) {
+    case REQUEST_BODY_PIECE:
+        return UPSTREAM_BODY_PIECE;
+    case REQUEST_BODY_LATER:
+        return UPSTREAM_BODY_LATER;
+    case REQUEST_BODY_END:
+        break;
+    }
+    return UPSTREAM_BODY_END;
+}
+
+static void take_of_body(struct upstream_body *body, size_t length)
+{
+    request_body_take(reply_of_body(body)->request, length);
+}
+
+static void on_body(struct request *request)
+{
+    fetch_reader_body_ready(&((struct fetch_reply *)(void *)request->state)->reader);
+}
+
+void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
+                              struct fetch_request *asked)
+{
+    struct fetch_reply *self = reply_of(request);
+
+    self->is_bypass = true;
+    self->body = (struct upstream_body){
+        .length_bytes = request->body_length, .look = look_at_body, .take = take_of_body};
+    request->on_body = on_body;
+    fetch_reader_start_bypass(&self->reader, lane, asked,
+                              request->body_length != 0 ? &self->body : NULL, on_interim,
+                              on_progress);
     advance(self);
 }

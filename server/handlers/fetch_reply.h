@@ -18,24 +18,38 @@ struct fetch_reply {
     struct request *request;
     char *select; /* NULL: the whole body, or parts of it */
     struct fetch_range range;
-    bool is_started; /* the head has been sent, the body is on its way */
+    bool is_bypass;
+    struct upstream_body body; /* of a bypass: the client's */
+    bool is_started;           /* the head has been sent, the body is on its way */
 };
 
 /*
- * fetch_reply_hit - a fresh entry of the store. Without `select` or a range, and with a body in few
- * enough pieces: no allocation, no copy, no waiting. Returns false for the others.
+ * fetch_reply_hit - a fresh entry of the store. Without a range, and with a body in few enough
+ * pieces: no allocation, no copy, no waiting. Returns false for the others.
  * Owns      takes the reference to the entry over, unless it returns false.
  */
-bool fetch_reply_hit(struct request *request, const struct fetch_query *query,
-                     const struct fetch_wishes *wishes, struct entry *entry, int64_t now_s);
+bool fetch_reply_hit(struct request *request, const struct fetch_wishes *wishes,
+                     struct entry *entry, int64_t now_s);
 
 /*
- * fetch_reply_start - a request that cannot be answered at once.
+ * fetch_reply_start - a request of /fetch that cannot be answered at once.
  * Owns      takes over the reference to `entry`, which is what the store has, or NULL.
  */
 void fetch_reply_start(struct request *request, struct fetch_lane *lane,
                        const struct fetch_query *query, const struct fetch_wishes *wishes,
                        struct entry *entry);
+
+/* fetch_reply_start_proxied - the same for a proxy, which asks with `asked`. */
+void fetch_reply_start_proxied(struct request *request, struct fetch_lane *lane,
+                               struct fetch_request *asked, const struct fetch_wishes *wishes,
+                               struct entry *entry);
+
+/*
+ * fetch_reply_start_bypass - what the cache has no part in: the request goes to the origin with
+ * its body, and the answer comes back as it is.
+ */
+void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
+                              struct fetch_request *asked);
 
 /* The rest is for fetch_range.c. */
 

@@ -3,6 +3,7 @@
 #include "world.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -22,6 +23,20 @@ void world_settings(struct fetch_settings *settings)
     settings->resolv_conf_path = NULL;
 }
 
+static void start_proxy(struct world *world, const struct fetch_settings *given)
+{
+    struct fetch_settings settings = *given;
+    char url[64];
+
+    settings.is_transparent = true;
+    settings.is_unguarded = true;
+    settings.default_lifetime_s = 0;
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", origin_port(world->origin));
+    world->proxy = (struct proxy_route){.prefix = "/", .lanes = world->lanes};
+    assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &world->proxy.origin), 0);
+    assert_int_equal(fetch_policy_new(&settings, &world->proxy.policy), 0);
+}
+
 void world_start(struct world *world, const struct fetch_settings *given)
 {
     struct store_config config = {
@@ -30,7 +45,7 @@ void world_start(struct world *world, const struct fetch_settings *given)
     struct sockaddr_in *ipv4 = (struct sockaddr_in *)&address;
     struct fetch_settings settings;
     struct server_settings server_settings;
-    struct server_route route;
+    struct server_route routes[2];
     uint16_t port;
 
     if (given != NULL)
@@ -43,12 +58,15 @@ void world_start(struct world *world, const struct fetch_settings *given)
     ipv4->sin_family = AF_INET;
     ipv4->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     server_settings_init(&server_settings);
-    route = fetch_route(world->fetcher);
+    assert_int_equal(lanes_new(world->fetcher, 2, &world->lanes), 0);
+    start_proxy(world, &settings);
+    routes[0] = fetch_route(world->lanes);
+    routes[1] = proxy_server_route(&world->proxy);
     server_settings.addresses = &address;
     server_settings.address_count = 1;
     server_settings.loops = 2;
-    server_settings.routes = &route;
-    server_settings.route_count = 1;
+    server_settings.routes = routes;
+    server_settings.route_count = 2;
     assert_int_equal(server_start(&server_settings, &world->server), 0);
     world->address = server_address(world->server, 0);
     port = ntohs(((const struct sockaddr_in *)world->address)->sin_port);
@@ -66,6 +84,9 @@ void world_stop(struct world *world)
     assert_int_equal(counters.flights_unsettled, 0);
     assert_int_equal(counters.readers_waiting, 0);
     server_free(world->server);
+    fetch_policy_unref(world->proxy.policy);
+    fetch_url_unref(world->proxy.origin);
+    lanes_free(world->lanes);
     fetcher_free(world->fetcher);
     store_free(world->store);
     origin_stop(world->origin);
@@ -112,6 +133,14 @@ void world_ask(struct world *world, struct client *client, const char *method, c
     client_send_format(client,
                        "%s /fetch?url=http://127.0.0.1:%u%s%s HTTP/1.1\r\nHost: test\r\n%s\r\n",
                        method, origin_port(world->origin), path, parameters, fields);
+}
+
+void world_pass(struct world *world, struct client *client, const char *method, const char *path,
+                const char *fields, const char *body)
+{
+    client_open(client, world->address);
+    client_send_format(client, "%s %s HTTP/1.1\r\nHost: public.example\r\n%s\r\n%s", method, path,
+                       fields, body);
 }
 
 void world_get(struct world *world, const char *path, const char *parameters, const char *fields,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * world.h - the whole server with /fetch, between raw clients and a scripted origin.
+ * world.h - the whole server with /fetch, and with the origin behind all other paths, between raw
+ * clients and that scripted origin.
  */
 #ifndef TESTS_INTEGRATION_WORLD_H
 #define TESTS_INTEGRATION_WORLD_H
@@ -8,6 +9,7 @@
 #include <fetch/fetcher.h>
 
 #include "client.h"
+#include "handlers/proxy.h"
 #include "origin.h"
 #include "server.h"
 
@@ -17,6 +19,8 @@ struct world {
     struct origin *origin;
     struct store *store;
     struct fetcher *fetcher;
+    struct lanes *lanes;
+    struct proxy_route proxy; /* "/": the origin as it is */
     struct server *server;
     const struct sockaddr_storage *address;
 };
@@ -44,6 +48,10 @@ void world_ask(struct world *world, struct client *client, const char *method, c
 /* world_get - asks with GET on a connection of its own, and reads the reply. */
 void world_get(struct world *world, const char *path, const char *parameters, const char *fields,
                struct client_reply *ret_reply);
+
+/* world_pass - the same for a path of the server that stands for the origin; `body` may be "". */
+void world_pass(struct world *world, struct client *client, const char *method, const char *path,
+                const char *fields, const char *body);
 
 void assert_field(const struct client_reply *reply, const char *name, const char *value);
 void assert_field_begins(const struct client_reply *reply, const char *name, const char *begin);

@@ -90,14 +90,35 @@ static bool send_all(int fd, const char *bytes, size_t count)
     return true;
 }
 
-/* Reads to the blank line; returns the head's length, 0 at the end of the connection. */
-static size_t read_head(struct connection *connection)
+/* Length of the first whole request, with its body; 0: it is not whole yet. */
+static size_t request_bytes(const char *bytes, size_t count)
+{
+    static const char chunked[] = "\r\nTransfer-Encoding: chunked\r\n";
+    static const char length[] = "\r\nContent-Length: ";
+    const char *end = memmem(bytes, count, "\r\n\r\n", 4);
+    size_t head_bytes = end != NULL ? (size_t)(end + 4 - bytes) : 0;
+    const char *field;
+
+    if (head_bytes == 0)
+        return 0;
+    if (memmem(bytes, head_bytes, chunked, sizeof chunked - 1) != NULL) {
+        end = memmem(bytes + head_bytes, count - head_bytes, "0\r\n\r\n", 5);
+        return end != NULL ? (size_t)(end + 5 - bytes) : 0;
+    }
+    field = memmem(bytes, head_bytes, length, sizeof length - 1);
+    if (field != NULL)
+        head_bytes += strtoul(field + sizeof length - 1, NULL, 10);
+    return head_bytes <= count ? head_bytes : 0;
+}
+
+/* Reads one request, and returns its length; 0 at the end of the connection. */
+static size_t read_request(struct connection *connection)
 {
     for (;;) {
-        char *end = memmem(connection->head, connection->bytes, "\r\n\r\n", 4);
+        size_t bytes = request_bytes(connection->head, connection->bytes);
         ssize_t got;
-        if (end != NULL)
-            return (size_t)(end + 4 - connection->head);
+        if (bytes > 0)
+            return bytes;
         if (connection->bytes == sizeof connection->head)
             return 0;
         got = recv(connection->fd, connection->head + connection->bytes,
@@ -192,7 +213,7 @@ static void *serve(void *context)
     struct origin *origin = connection->origin;
     size_t head_bytes;
 
-    while ((head_bytes = read_head(connection)) > 0) {
+    while ((head_bytes = read_request(connection)) > 0) {
         struct origin_step steps[STEPS_MAX];
         size_t count = 0;
         struct route *route = note_request(connection, head_bytes, steps, &count);

@@ -83,7 +83,7 @@ void origin_wait_gate(struct origin *origin, const char *path, unsigned gate);
 /* origin_connections - connections accepted so far. */
 unsigned origin_connections(struct origin *origin);
 
-/* origin_last_request - the head of the last request for the path, in `buffer`. */
+/* origin_last_request - the last request for the path, with its body as it was framed. */
 void origin_last_request(struct origin *origin, const char *path, char *buffer,
                          size_t buffer_bytes);
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * proxy.c - one request on a route of the reverse proxy: which URL it means, and whether it is
+ * answered at once.
+ *
+ *   GET, HEAD: target known, entry fresh --> one reply by reference, nothing allocated
+ *              else a reader, and its reply: fetch_reply.c
+ *   others:    to the origin by themselves, with their bodies
+ *
+ * Reading a URL costs microseconds, and hot targets come again and again: each loop keeps the
+ * plain requests of the last targets it saw, found by target and Host.
+ */
+#include "proxy.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fetch_fields.h"
+#include "fetch_reply.h"
+#include "memo.h"
+
+/* What one loop has of a route. */
+struct proxy_context {
+    struct proxy_route *route;
+    struct fetch_lane *lane;
+    unsigned loop_index;
+    struct memo *memo; /* of struct fetch_request: plain GETs */
+};
+
+/* Host as it is sent; empty: that of the origin's URL. */
+static struct span sent_host(const struct proxy_route *route, const struct request *request)
+{
+    return route->sends_origin_host ? span_of("", 0) : request->authority;
+}
+
+/* The origin's URL for a request: its scheme and authority, its path, the request's path and query.
+ */
+static int make_url(const struct proxy_route *route, const struct request *request,
+                    struct fetch_url **ret_url)
+{
+    const struct fetch_url *origin = route->origin;
+    struct span path = request->path;
+    size_t prefix_bytes = strlen(route->prefix);
+    size_t origin_bytes = origin->text_bytes;
+    size_t room;
+    char *text;
+    int length, err;
+
+    while (origin_bytes > 0 && origin->text[origin_bytes - 1] == '/')
+        origin_bytes--;
+    while (prefix_bytes > 0 && route->prefix[prefix_bytes - 1] == '/')
+        prefix_bytes--;
+    if (route->strips_prefix && path.length >= prefix_bytes)
+        path = span_of(path.bytes + prefix_bytes, path.length - prefix_bytes);
+    if (path.length > 0 && path.bytes[0] == '*') /* of OPTIONS: the server as a whole */
+        path = span_of("/", 1);
+    room = origin_bytes + path.length + request->query.length + 3;
+    text = malloc(room);
+    if (text == NULL)
+        return -ENOMEM;
+    length = snprintf(text, room, "%.*s%s%.*s%s%.*s", (int)origin_bytes, origin->text,
+                      path.length == 0 ? "/" : "", (int)path.length, path.bytes,
+                      request->query.bytes != NULL ? "?" : "", (int)request->query.length,
+                      request->query.bytes != NULL ? request->query.bytes : "");
+    err = fetch_url_parse(text, (size_t)length, route->policy->settings.url_bytes_max, ret_url);
+    free(text);
+    return err;
+}
+
+static int make_request(struct proxy_context *context, const struct request *request,
+                        struct span method, struct field_view client, struct fetch_url *url,
+                        struct fetch_request **ret_asked)
+{
+    const struct proxy_route *route = context->route;
+    const struct fetch_request_draft draft = {
+        .policy = route->policy,
+        .store = fetcher_store(fetch_lane_fetcher(context->lane)),
+        .url = url,
+        .client = client,
+        .method = method,
+        .host = sent_host(route, request),
+        .space = route->prefix,
+    };
+
+    return fetch_request_make(&draft, ret_asked);
+}
+
+static void release_plain(void *plain)
+{
+    fetch_request_unref(plain);
+}
+
+/* The plain GET for a target, remembered. It belongs to the memo. */
+static int find_plain(struct proxy_context *context, const struct request *request,
+                      struct fetch_request **ret_plain)
+{
+    struct memo_key key = {.parts = {request->target, sent_host(context->route, request)}};
+    struct fetch_url *url;
+    int err;
+
+    *ret_plain = memo_find(context->memo, &key);
+    if (*ret_plain != NULL)
+        return 0;
+    err = make_url(context->route, request, &url);
+    if (err < 0)
+        return err;
+    err = make_request(context, request, span_of("", 0), field_view_of_lines(NULL, 0), url,
+                       ret_plain);
+    fetch_url_unref(url);
+    if (err == 0)
+        err = memo_put(context->memo, &key, *ret_plain);
+    return err;
+}
+
+static void refuse_bad(struct request *request, int err)
+{
+    if (err == -ENOMEM)
+        fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
+    else
+        fetch_refuse(request, 400, fetch_url_error_text(err), "bad-target");
+}
+
+/* To the origin. Takes the reference to `entry`, what the store has, or NULL. */
+static void ask(struct proxy_context *context, struct request *request, struct fetch_request *plain,
+                const struct fetch_wishes *wishes, struct entry *entry)
+{
+    struct fetch_request *asked;
+    int err = make_request(context, request, request->method_name, request_fields(request),
+                           plain->url, &asked);
+
+    if (err < 0) {
+        entry_unref(entry);
+        refuse_bad(request, err);
+        return;
+    }
+    if (entry == NULL && (asked->is_bypass || fetch_request_is_head(asked)))
+        fetch_reply_start_bypass(request, context->lane, asked);
+    else
+        fetch_reply_start_proxied(request, context->lane, asked, wishes, entry);
+    fetch_request_unref(asked);
+}
+
+static void start(struct request *request, void *context_pointer)
+{
+    struct proxy_context *context = context_pointer;
+    const struct fetch_settings *settings = &context->route->policy->settings;
+    int64_t now_s = fetch_lane_now_s(context->lane);
+    bool is_cached = (request->method & (REQUEST_GET | REQUEST_HEAD)) != 0;
+    struct fetch_request *plain;
+    struct fetch_wishes wishes;
+    struct entry *entry = NULL;
+    int err = find_plain(context, request, &plain);
+
+    if (err < 0) {
+        refuse_bad(request, err);
+        return;
+    }
+    fetch_read_wishes(request, settings->via_name, &wishes);
+    if (is_cached && !wishes.is_fresh_only)
+        entry = fetch_lane_lookup(context->lane, &plain->key, request_fields(request), now_s);
+    if (entry != NULL && fetch_reply_hit(request, &wishes, entry, now_s))
+        return;
+    if (entry == NULL && wishes.is_loop)
+        fetch_refuse(request, 508, "this request has come through this server before", "loop");
+    else if (entry == NULL && is_cached && wishes.is_only_if_cached)
+        fetch_refuse(request, 504, "not stored, and only-if-cached forbids to fetch it",
+                     "only-if-cached");
+    else
+        ask(context, request, plain, &wishes, entry);
+}
+
+static void free_loop(void *context_pointer)
+{
+    struct proxy_context *context = context_pointer;
+
+    lanes_put(context->route->lanes, context->loop_index);
+    memo_free(context->memo);
+    free(context);
+}
+
+static int start_loop(void *shared, struct async_loop *loop, unsigned loop_index,
+                      void **ret_context)
+{
+    struct proxy_route *route = shared;
+    struct proxy_context *context = calloc(1, sizeof *context);
+    int err;
+
+    if (context == NULL)
+        return -ENOMEM;
+    context->route = route;
+    context->loop_index = loop_index;
+    err = memo_new(release_plain, &context->memo);
+    if (err == 0)
+        err = lanes_get(route->lanes, loop, loop_index, &context->lane);
+    if (err < 0) {
+        memo_free(context->memo);
+        free(context);
+        return err;
+    }
+    *ret_context = context;
+    return 0;
+}
+
+static void stop_loop(void *context_pointer)
+{
+    struct proxy_context *context = context_pointer;
+
+    lanes_stop(context->route->lanes, context->loop_index);
+}
+
+struct server_route proxy_server_route(struct proxy_route *route)
+{
+    return (struct server_route){
+        .match = SERVER_PREFIX,
+        .host = route->host,
+        .path = route->prefix,
+        .methods = ~(unsigned)REQUEST_CONNECT,
+        .streams_body = true,
+        .start = start,
+        .shared = route,
+        .start_loop = start_loop,
+        .stop_loop = stop_loop,
+        .free_loop = free_loop,
+    };
+}

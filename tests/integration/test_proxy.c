@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_proxy.c - a route that stands for an origin: what passes through, both ways, what is stored,
+ * and what goes to the origin by itself.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "world.h"
+
+#define HEAD_BYTES 8192
+
+static void pass(struct world *world, const char *method, const char *path, const char *fields,
+                 const char *body, struct client_reply *ret_reply)
+{
+    struct client client;
+
+    world_pass(world, &client, method, path, fields, body);
+    client_read_reply(&client, strcmp(method, "HEAD") == 0, ret_reply);
+    client_close(&client);
+}
+
+static void check_body(struct world *world, const char *method, const char *path,
+                       const char *fields, const char *expected)
+{
+    struct client_reply reply;
+
+    pass(world, method, path, fields, "", &reply);
+    assert_string_equal(reply.body, expected);
+    client_reply_fini(&reply);
+}
+
+static void test_fields_pass_both_ways(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+    char head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/x?a=b",
+              ORIGIN_SEND("HTTP/1.1 299 Odd\r\nX-First: 1\r\nset-cookie: a=b\r\nX-Second: 2\r\n"
+                          "Connection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\nok"));
+    pass(&world, "GET", "/x?a=b",
+         "X-Custom: yes\r\nConnection: X-Mine\r\nX-Mine: 1\r\nUser-Agent: browser\r\n", "", &reply);
+    assert_int_equal(reply.status, 299);
+    assert_string_equal(reply.body, "ok");
+    assert_non_null(strstr(reply.head, "X-First: 1\r\nset-cookie: a=b\r\nX-Second: 2\r\n"));
+    assert_null(strstr(reply.head, "X-Hop"));
+    assert_null(strstr(reply.head, "Content-Security-Policy"));
+    assert_non_null(strstr(reply.head, "Via: 1.1 fetchonce"));
+    origin_last_request(world.origin, "/x?a=b", head, sizeof head);
+    assert_non_null(strstr(head, "Host: public.example\r\n"));
+    assert_non_null(strstr(head, "X-Custom: yes\r\n"));
+    assert_non_null(strstr(head, "User-Agent: browser\r\n"));
+    assert_null(strstr(head, "X-Mine"));
+    assert_null(strstr(head, "Accept:"));
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
+/* No lifetime of ours: what the origin does not allow is not stored. */
+static void test_standard_alone_decides_what_is_stored(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/kept",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1\r\n"
+                          "\r\nk"));
+    origin_on(world.origin, "/plain", ORIGIN_SEND(OK_HELLO));
+    for (unsigned i = 0; i < 2; i++) {
+        check_body(&world, "GET", "/kept", "", "k");
+        check_body(&world, "GET", "/plain", "", "hello");
+    }
+    check_body(&world, "HEAD", "/kept", "", "");
+    assert_int_equal(origin_hits(world.origin, "/kept"), 1);
+    assert_int_equal(origin_hits(world.origin, "/plain"), 2);
+    world_stop(&world);
+}
+
+static void test_redirects_are_the_clients(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/from",
+              ORIGIN_SEND("HTTP/1.1 302 Found\r\nLocation: /to\r\nContent-Length: 0\r\n\r\n"));
+    pass(&world, "GET", "/from", "", "", &reply);
+    assert_int_equal(reply.status, 302);
+    assert_string_equal(client_reply_field(&reply, "Location"), "/to");
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
+/* Bodies of both framings arrive, and a good answer makes what was stored unusable. */
+static void test_case_21_unsafe_methods_pass_and_invalidate(void **state)
+{
+    static const char *const framings[][2] = {
+        {"Content-Length: 5\r\n", "there"},
+        {"Transfer-Encoding: chunked\r\n", "2\r\nth\r\n3\r\nere\r\n0\r\n\r\n"},
+    };
+    struct world world;
+    struct client_reply reply;
+    char head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/doc",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1\r\n"
+                          "\r\nd"));
+    for (unsigned i = 0; i < 2; i++) {
+        check_body(&world, "GET", "/doc", "", "d");
+        check_body(&world, "GET", "/doc", "", "d");
+        assert_int_equal(origin_hits(world.origin, "/doc"), 1 + 2 * i);
+        pass(&world, i == 0 ? "POST" : "M-SEARCH", "/doc", framings[i][0], framings[i][1], &reply);
+        assert_int_equal(reply.status, 200);
+        client_reply_fini(&reply);
+        origin_last_request(world.origin, "/doc", head, sizeof head);
+        assert_non_null(strstr(head, i == 0 ? "POST /doc" : "M-SEARCH /doc"));
+        assert_non_null(strstr(head, i == 0 ? "Content-Length: 5" : "Transfer-Encoding: chunked"));
+        assert_non_null(strstr(head, i == 0 ? "\r\n\r\nthere" : "\r\n0\r\n\r\n"));
+    }
+    world_stop(&world);
+}
+
+/* An answer to a range that only the origin has, or to a condition, is passed on as it is. */
+static void test_conditions_that_bypass_are_the_origins(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/etag",
+              ORIGIN_SEND("HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n"));
+    pass(&world, "PUT", "/etag", "If-Match: \"x\"\r\nContent-Length: 1\r\n", "x", &reply);
+    assert_int_equal(reply.status, 412);
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
+/* RFC 9110 section 15.2: interim answers go on as they come. */
+static void test_interim_answers_are_forwarded(void **state)
+{
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/hints", ORIGIN_SEND("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+              ORIGIN_GATE, ORIGIN_SEND("HTTP/1.1 102 Processing\r\n\r\n" OK_HELLO));
+    world_pass(&world, &client, "GET", "/hints", "", "");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 103);
+    assert_string_equal(client_reply_field(&reply, "Link"), "</a>");
+    client_reply_fini(&reply);
+    origin_release(world.origin, "/hints");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 102);
+    client_reply_fini(&reply);
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "hello");
+    client_reply_fini(&reply);
+    client_close(&client);
+    world_stop(&world);
+}
+
+static void test_dead_origin_is_502(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/dead", ORIGIN_CLOSE);
+    pass(&world, "POST", "/dead", "Content-Length: 1\r\n", "x", &reply);
+    assert_int_equal(reply.status, 502);
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fields_pass_both_ways),
+        cmocka_unit_test(test_standard_alone_decides_what_is_stored),
+        cmocka_unit_test(test_redirects_are_the_clients),
+        cmocka_unit_test(test_case_21_unsafe_methods_pass_and_invalidate),
+        cmocka_unit_test(test_conditions_that_bypass_are_the_origins),
+        cmocka_unit_test(test_interim_answers_are_forwarded),
+        cmocka_unit_test(test_dead_origin_is_502),
+    };
+
+    world_prepare();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
