@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#define WAITS_BYTES 256
+#define WAITS_BYTES  256
+#define NUMBER_BYTES 12
 
 static const char *const verdict_names[] = {
     [VERDICT_PASS] = "pass",
@@ -29,12 +30,12 @@ static void write_waits(const struct trial *trial, char text[WAITS_BYTES])
 }
 
 /* The number of a case; those that only measure have none. */
-static void write_number(const struct collapsing_case *about, char text[8])
+static void write_number(const struct collapsing_case *about, char text[NUMBER_BYTES])
 {
     if (about->number > 0)
-        snprintf(text, 8, "%u", about->number);
+        snprintf(text, NUMBER_BYTES, "%u", about->number);
     else
-        snprintf(text, 8, "-");
+        snprintf(text, NUMBER_BYTES, "-");
 }
 
 static void print_json_text(const char *text)
@@ -91,7 +92,7 @@ void report_row(struct report *report, const struct collapsing_case *about,
                 const struct trial *trial)
 {
     const char *verdict = verdict_names[trial->verdict];
-    char number[8];
+    char number[NUMBER_BYTES];
     char waits[WAITS_BYTES];
 
     write_number(about, number);
