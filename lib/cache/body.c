@@ -22,6 +22,9 @@
 
 #define ALLOCATION_OVERHEAD_BYTES 16 /* what malloc keeps beside a block */
 
+/* Blocks as long as the longest chunk are mapped one by one, in whole pages. */
+#define PAGES_BYTES ((size_t)256 * 1024)
+
 struct body_chunk {
     struct body_chunk *next;
     size_t start; /* position in the body of the first byte */
@@ -38,6 +41,10 @@ struct body {
     struct body_chunk *tail; /* writer only */
     struct body_chunk *first;
 };
+
+static_assert(sizeof(struct body_chunk) + BODY_CHUNK_BYTES_MAX + ALLOCATION_OVERHEAD_BYTES <=
+                  PAGES_BYTES,
+              "the longest chunk begins no further page");
 
 static size_t chunk_memory(size_t room)
 {

@@ -18,7 +18,7 @@
 #include <sys/uio.h>
 
 #define BODY_CHUNK_BYTES_MIN ((size_t)4 * 1024)
-#define BODY_CHUNK_BYTES_MAX ((size_t)256 * 1024)
+#define BODY_CHUNK_BYTES_MAX ((size_t)256 * 1024 - 64) /* whole pages with what is beside it */
 #define BODY_LENGTH_UNKNOWN  (-1)
 #define BODY_OPEN            1 /* the status of a body that is still being written */
 
