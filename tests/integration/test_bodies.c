@@ -223,6 +223,121 @@ static void test_requests_behind_a_long_body_are_answered(void **state)
     free(bytes);
 }
 
+/* A mix of requests as one string of bytes, and what each is to be answered with. */
+#define MIX 40
+
+struct mix {
+    uint64_t random;
+    struct client client;
+    char *bytes;
+    size_t length;
+    size_t capacity;
+    char answers[MIX][16];
+};
+
+static size_t below(struct mix *mix, size_t limit)
+{
+    mix->random = mix->random * 6364136223846793005u + 1442695040888963407u;
+    return (size_t)(mix->random >> 33) % limit;
+}
+
+static void add(struct mix *mix, const void *bytes, size_t length)
+{
+    if (mix->capacity - mix->length < length) {
+        mix->capacity = mix->capacity * 2 + length;
+        mix->bytes = realloc(mix->bytes, mix->capacity);
+        assert_non_null(mix->bytes);
+    }
+    memcpy(mix->bytes + mix->length, bytes, length);
+    mix->length += length;
+}
+
+static void add_body(struct mix *mix, size_t length, bool is_chunked)
+{
+    static const char body[70000];
+    char line[64];
+
+    if (!is_chunked) {
+        add(mix, line, (size_t)snprintf(line, sizeof(line), "Content-Length: %zu\r\n\r\n", length));
+        add(mix, body, length);
+        return;
+    }
+    add(mix, CHUNKED "\r\n", strlen(CHUNKED "\r\n"));
+    while (length > 0) {
+        size_t part = 1 + below(mix, length);
+        add(mix, line, (size_t)snprintf(line, sizeof(line), "%zx;a=b\r\n", part));
+        add(mix, body, part);
+        add(mix, "\r\n", 2);
+        length -= part;
+    }
+    add(mix, "0\r\nA: b\r\n\r\n", strlen("0\r\nA: b\r\n\r\n"));
+}
+
+static void make_mix(struct mix *mix, uint64_t seed)
+{
+    static const char *const paths[] = {"/count", "/early",   "/some",
+                                        "/body",  "/nothing", "/healthz"};
+    char line[128];
+
+    *mix = (struct mix){.random = seed};
+    for (int i = 0; i < MIX; i++) {
+        size_t path = below(mix, 6);
+        size_t length = 1 + below(mix, below(mix, 2) == 0 ? 10 : 60000);
+        const char *method = path < 4 ? "POST" : "GET";
+        add(mix, line,
+            (size_t)snprintf(line, sizeof(line), "%s %s HTTP/1.1\r\n" HOST, method, paths[path]));
+        if (path == 5)
+            add(mix, "\r\n", 2);
+        else
+            add_body(mix, length, below(mix, 2) == 0);
+        if (path == 0 || path == 3)
+            snprintf(mix->answers[i], sizeof(mix->answers[i]), "%zu", length);
+        else if (path != 4)
+            snprintf(mix->answers[i], sizeof(mix->answers[i]), "%s",
+                     path == 1   ? "early"
+                     : path == 2 ? "some"
+                                 : "ok\n");
+    }
+}
+
+static void *send_mix(void *context)
+{
+    struct mix *mix = context;
+
+    for (size_t at = 0; at < mix->length;) {
+        size_t part = 1 + below(mix, below(mix, 4) == 0 ? 100 : 20000);
+        if (part > mix->length - at)
+            part = mix->length - at;
+        client_send(&mix->client, mix->bytes + at, part);
+        at += part;
+    }
+    return NULL;
+}
+
+/* Taken, left, dropped, in chunks or not, cut anywhere: the next request begins where it does. */
+static void test_any_mix_of_requests_is_answered_in_order(void **state)
+{
+    struct mix mix;
+    pthread_t thread;
+
+    (void)state;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        make_mix(&mix, seed);
+        client_open(&mix.client, body_fixture.server.address);
+        assert_int_equal(pthread_create(&thread, NULL, send_mix, &mix), 0);
+        for (int i = 0; i < MIX; i++) {
+            if (mix.answers[i][0] == '\0')
+                fixture_expect(&mix.client, 404);
+            else
+                body_fixture_expect(&mix.client, mix.answers[i]);
+        }
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_false(client_has_bytes(&mix.client, 0));
+        client_close(&mix.client);
+        free(mix.bytes);
+    }
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, body_fixture_start, body_fixture_stop)
 
 int main(void)
@@ -233,6 +348,7 @@ int main(void)
         SERVED(test_body_may_be_cut_anywhere),
         SERVED(test_long_bodies_arrive_byte_for_byte),
         SERVED(test_client_waits_while_the_handler_does_not_look),
+        SERVED(test_any_mix_of_requests_is_answered_in_order),
         SERVED(test_requests_behind_a_long_body_are_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
