@@ -107,6 +107,6 @@ void connection_receive(struct connection *connection)
     if (got == 0)
         connection->is_input_ended = true;
     exchange->used += (size_t)got;
-    if (connection->state == CONNECTION_BODY || connection->is_body_wanted)
+    if (connection->state == CONNECTION_BODY)
         connection_renew_deadline(connection);
 }

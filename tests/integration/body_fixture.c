@@ -62,6 +62,11 @@ static void count_on(struct request *request)
     if (state == REQUEST_BODY_LATER)
         return;
     assert_int_equal(count->bytes, request->body_bytes);
+    /* However long the body was, the request is where it was. */
+    assert_true(span_equals(request->path, span_of_string("/count")) ||
+                span_equals(request->path, span_of_string("/hold")));
+    assert_true(request->http_version < 11 ||
+                span_equals(*request_field(request, "Host"), span_of_string("localhost")));
     atomic_fetch_add(&body_fixture.ended, 1);
     snprintf(text, sizeof(text), "%llu", (unsigned long long)count->bytes);
     answer(request, text);

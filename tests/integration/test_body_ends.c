@@ -120,9 +120,14 @@ static void test_client_that_waits_is_invited_when_the_body_is_wanted(void **sta
     client_send_text(&client, "POST /count HTTP/1.1\r\n" HOST
                               "Content-Length: 1\r\nExpect: 100-continue\r\n\r\n1");
     body_fixture_expect(&client, "1");
+    client_send_text(&client, "POST /count HTTP/1.1\r\n" HOST
+                              "Content-Length: 2\r\nExpect: 100-continue\r\n\r\n1");
+    assert_false(client_has_bytes(&client, 50));
+    client_send_text(&client, "2");
+    body_fixture_expect(&client, "2");
     client_send_text(&client, "POST /hold HTTP/1.1\r\n" HOST
                               "Content-Length: 1\r\nExpect: 100-continue\r\n\r\n");
-    fixture_await(&body_fixture.started, 4);
+    fixture_await(&body_fixture.started, 5);
     assert_false(client_has_bytes(&client, 50));
     body_fixture_release();
     body_fixture_interim(&client, 100);
@@ -182,6 +187,23 @@ static void test_rest_of_a_body_is_dropped_when_it_is_short(void **state)
     }
     client_close(&client);
     assert_int_equal(atomic_load(&body_fixture.gone), 0);
+}
+
+static void test_client_that_ends_in_the_rest_is_not_waited_for(void **state)
+{
+    static const char *const bodies[] = {"Content-Length: 5\r\n\r\nabc",
+                                         CHUNKED "\r\n5\r\nabcde\r\nx"};
+    struct client client;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        client_open(&client, body_fixture.server.address);
+        client_send_format(&client, "POST /early HTTP/1.1\r\n" HOST "%s", bodies[i]);
+        body_fixture_expect(&client, "early");
+        client_end(&client);
+        assert_true(client_is_closed_next(&client));
+        client_close(&client);
+    }
 }
 
 /* The answer must not be lost because of what its client goes on sending. */
@@ -277,6 +299,7 @@ int main(void)
         SERVED(test_client_that_waits_is_invited_when_the_body_is_wanted),
         SERVED(test_client_that_waits_in_vain_gets_the_answer_and_the_end),
         SERVED(test_rest_of_a_body_is_dropped_when_it_is_short),
+        SERVED(test_client_that_ends_in_the_rest_is_not_waited_for),
         SERVED(test_rest_of_a_long_body_ends_the_connection_after_the_answer),
         cmocka_unit_test(test_body_that_does_not_come_in_time_is_told),
         cmocka_unit_test(test_stop_ends_requests_in_mid_body),
