@@ -75,7 +75,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->hop = fetch_url_ref(leader->request->url);
     flight->key.key = flight->lock_key.key;
     flight->is_solo = is_solo;
-    flight->is_part = is_solo && fields_count(&leader->request->part) > 0;
+    flight->is_part = (is_solo || FAULT(part_for_all)) && fields_count(&leader->request->part) > 0;
     flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
@@ -367,6 +367,8 @@ static void on_purged(struct flight *flight)
     flight_enter(flight, FLIGHT_SUPERSEDED);
     flight_lock(flight);
     flight->is_storing = false;
+    if (flight->entry != NULL)
+        flight_wake_locked(flight); /* who waits for a part of it waits in vain */
     flight_unlock(flight);
     async_timer_disarm(&flight->impatience);
     async_waiter_cancel(&flight->lock.waiter);

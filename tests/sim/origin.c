@@ -152,6 +152,8 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
         draw_rest(exchange);
     else
         sim_draw_confirmation(exchange);
+    if (flight->entry == NULL)
+        sim_part_draw(exchange);
     exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
     call->backend = exchange;
     sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
@@ -345,6 +347,8 @@ static void send_head(struct sim_exchange *exchange)
         head.content_length_bytes = 0;
     } else if (exchange->rest == SIM_REST_NOT_ASKED) {
         fill_validators(exchange, &fields);
+        if (exchange->is_part)
+            sim_part_fill(exchange, &fields);
     } else {
         fill_rest_head(exchange, &fields);
     }

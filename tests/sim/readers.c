@@ -26,6 +26,7 @@ void sim_reader_plan(struct sim *sim, unsigned number)
         self->pace_bytes = 1 + sim_below(random, 1000);
         self->pace_ms = sim_below(random, 100);
     }
+    sim_part_plan(self);
     /* Crowds that come together are where the races are. */
     self->next_ns =
         (int64_t)sim_below(random, 3) * sim->crowds_apart_ms * ASYNC_MS + sim_delay_ns(sim);
@@ -109,12 +110,39 @@ static void read_on(struct sim_reader *self)
     if (taken == at_most) {
         self->phase = SIM_READING;
         self->next_ns = sim->now_ns + self->pace_ms * ASYNC_MS;
+    } else if (sim_part_is_read(self)) {
+        settle(self);
     } else if (status != BODY_OPEN) {
         settle_with_end(self, status);
     } else if (sim_chance(&sim->random, 50)) {
         ask_for_more(self);
     } else { /* what comes before it asks, it has to be told all the same */
         self->has_taken_all = true;
+        self->phase = SIM_READING;
+        self->next_ns = sim->now_ns + self->pace_ms * ASYNC_MS;
+    }
+}
+
+static void take_state(struct sim_reader *self);
+
+static void begin_reading(struct sim_reader *self)
+{
+    struct sim *sim = self->sim;
+
+    switch (sim_part_begin(self)) {
+    case SIM_PART_WAIT:
+        self->phase = SIM_COVERED;
+        self->next_ns = ASYNC_NEVER;
+        return;
+    case SIM_PART_ALONE:
+        take_state(self);
+        return;
+    case SIM_PART_READ:
+        break;
+    }
+    if (sim_chance(&sim->random, 50)) {
+        read_on(self);
+    } else {
         self->phase = SIM_READING;
         self->next_ns = sim->now_ns + self->pace_ms * ASYNC_MS;
     }
@@ -140,12 +168,7 @@ static void take_state(struct sim_reader *self)
     case FETCH_ANSWERED:
         if (self->exchange == NULL)
             sim_check_answer(self);
-        if (sim_chance(&sim->random, 50)) {
-            read_on(self);
-        } else {
-            self->phase = SIM_READING;
-            self->next_ns = sim->now_ns + self->pace_ms * ASYNC_MS;
-        }
+        begin_reading(self);
         return;
     }
 }
@@ -154,11 +177,13 @@ static void on_progress(struct fetch_reader *reader)
 {
     struct sim_reader *self = async_container_of(reader, struct sim_reader, reader);
 
-    if (self->phase != SIM_WAITING && self->phase != SIM_ASKED)
+    if (self->phase != SIM_WAITING && self->phase != SIM_ASKED && self->phase != SIM_COVERED)
         sim_fail(self->sim, "reader %u: told what it did not ask for, in phase %d", self->number,
                  self->phase);
     if (self->phase == SIM_WAITING && reader->state == FETCH_WAITING)
         sim_fail(self->sim, "reader %u: told that nothing has changed", self->number);
+    if (self->phase == SIM_COVERED && !sim_part_is_decided(self))
+        sim_fail(self->sim, "reader %u: told before its part is there", self->number);
     take_state(self);
 }
 
@@ -166,6 +191,7 @@ static void ask(struct sim_reader *self)
 {
     struct sim *sim = self->sim;
     struct sim_key *key = &sim->keys[self->key];
+    struct fetch_request *request = sim_part_request(self);
     unsigned flags = self->flags | (self->phase == SIM_LOOKED ? FETCH_NOT_STORED : 0u);
 
     self->start_ns = sim->now_ns;
@@ -173,8 +199,9 @@ static void ask(struct sim_reader *self)
     self->exchanges_before = sim->exchanges_count;
     sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u", self->number, self->key,
               self->lane, flags);
-    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, key->request, NULL, flags,
+    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, request, NULL, flags,
                        on_progress);
+    fetch_request_unref(request);
     take_state(self);
 }
 

@@ -65,6 +65,7 @@ void sim_check_answer(struct sim_reader *self)
          exchange->answer == SIM_TOO_LONG) &&
         exchange->readers > 1)
         sim_fail(sim, "reader %u: a private answer shared", self->number);
+    sim_part_check_answer(self);
     if (self->reader.is_stale)
         check_stale(self, entry);
     else if (self->reader.source == FETCH_FROM_STORE && !entry_is_fresh(entry, sim_wall_s(sim)))
@@ -95,7 +96,7 @@ static void check_stored(struct sim *sim, unsigned number)
         exchange = sim_exchange_of_entry(sim, entry);
         if (exchange->generation != key->generation)
             sim_fail(sim, "key %u: stored from before a purge", number);
-        if (!exchange->is_keepable || exchange->is_path_private)
+        if (!exchange->is_keepable || exchange->is_part || exchange->is_path_private)
             sim_fail(sim, "key %u: stored what is not storable", number);
         if (!exchange->is_whole || !sim_content(exchange)->is_whole ||
             body_status(entry->body) != 0 || body_length(entry->body) != exchange->body_bytes)
@@ -188,6 +189,8 @@ static void check_quiet_reader(struct sim *sim, struct sim_reader *self)
     if (self->phase == SIM_ASKED && (body_cursor_available(&self->reader.cursor) > 0 ||
                                      fetch_reader_status(&self->reader) != BODY_OPEN))
         sim_fail(sim, "reader %u: is not told that there is more", self->number);
+    if (self->phase == SIM_COVERED && sim_part_is_decided(self))
+        sim_fail(sim, "reader %u: is not told that its part is there", self->number);
     if (self->phase == SIM_WAITING && (flight == NULL || flight->is_ended || flight->entry != NULL))
         sim_fail(sim, "reader %u: is not told what became of its fetch", self->number);
 }

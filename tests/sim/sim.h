@@ -86,6 +86,8 @@ struct sim_exchange {
     int status;
     int64_t length_bytes; /* announced, -1: not */
     size_t body_bytes;    /* of the whole body */
+    bool is_part;         /* it brings a part alone, and body_bytes is the end of that */
+    size_t whole_bytes;   /* then, of the whole body */
     size_t skipped_bytes; /* of the whole body, before what this exchange brings */
     size_t sent_bytes;    /* of the whole body, those skipped included */
     bool is_paused;
@@ -100,6 +102,7 @@ enum sim_phase {
     SIM_WAITING,
     SIM_READING, /* has something to read, or a pause before it */
     SIM_ASKED,   /* has asked for more */
+    SIM_COVERED, /* waits until its part is there */
     SIM_SETTLED,
     SIM_LEFT
 };
@@ -123,6 +126,9 @@ struct sim_reader {
     struct sim_exchange *exchange; /* whose answer it got */
     size_t got_bytes;
     bool has_taken_all; /* and has not yet asked for more */
+    bool wants_part;    /* the bytes from part_first to part_last */
+    bool is_part_begun;
+    size_t part_first, part_last;
 };
 
 struct sim_purge {
@@ -212,6 +218,27 @@ void sim_origin_act(struct sim_exchange *exchange);
 struct sim_exchange *sim_content(struct sim_exchange *exchange);
 void sim_draw_confirmation(struct sim_exchange *exchange);
 void sim_fill_confirmation(struct sim_exchange *exchange, struct fields *fields);
+
+/* parts.c: whether a reader wants a part; its request; whether it has anything to be told. */
+void sim_part_plan(struct sim_reader *self);
+struct fetch_request *sim_part_request(const struct sim_reader *self);
+bool sim_part_is_decided(const struct sim_reader *self);
+
+/* sim_part_begin - what an answered reader does next. */
+enum sim_part {
+    SIM_PART_READ,
+    SIM_PART_WAIT,
+    SIM_PART_ALONE, /* has asked again */
+};
+enum sim_part sim_part_begin(struct sim_reader *self);
+
+/* sim_part_is_read - it needs no more. sim_part_check_answer: as sim_check_answer(). */
+bool sim_part_is_read(struct sim_reader *self);
+void sim_part_check_answer(const struct sim_reader *self);
+
+/* sim_part_draw - of an exchange that is asked for a part; sim_part_fill: its head. */
+void sim_part_draw(struct sim_exchange *exchange);
+void sim_part_fill(struct sim_exchange *exchange, struct fields *fields);
 
 /* readers.c */
 void sim_reader_plan(struct sim *sim, unsigned number);
