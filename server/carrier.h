@@ -17,6 +17,8 @@
 #include "request.h"
 
 struct carrier_ops {
+    /* See request_peer(). */
+    int (*peer)(struct request *request, struct sockaddr_storage *ret_address);
     /* See request_body_look() and request_body_take(). */
     enum request_body_state (*look)(struct request *request, struct span *ret_piece);
     void (*take)(struct request *request, size_t length);

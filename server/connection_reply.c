@@ -48,6 +48,13 @@ static enum http1_persistence persistence(struct connection *connection)
     return connection->exchange->request.http_version < 11 ? HTTP1_KEEP_ALIVE : HTTP1_UNSAID;
 }
 
+static int on_peer(struct request *request, struct sockaddr_storage *ret_address)
+{
+    struct transport *transport = &connection_from(request)->transport;
+
+    return transport->ops->peer(transport, ret_address);
+}
+
 static void on_interim(struct request *request, int status, struct iovec prepared)
 {
     struct connection *connection = connection_from(request);
@@ -156,6 +163,7 @@ static void on_abort(struct request *request)
 }
 
 const struct carrier_ops connection_carrier_ops = {
+    .peer = on_peer,
     .look = connection_look,
     .take = connection_take,
     .interim = on_interim,

@@ -48,6 +48,12 @@ void request_body_take(struct request *request, size_t length)
     request->carrier->take(request, length);
 }
 
+int request_peer(struct request *request, struct sockaddr_storage *ret_address)
+{
+    assert(request->progress != REPLY_DONE);
+    return request->carrier->peer(request, ret_address);
+}
+
 void *request_state(struct request *request, size_t size)
 {
     assert(size <= sizeof(request->state));

@@ -34,6 +34,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
 
 #include <async/loop.h>
 #include <http/field_view.h>
@@ -153,6 +154,12 @@ enum request_body_state request_body_look(struct request *request, struct span *
 
 /* request_body_take - done with the first `length` bytes of the piece that was looked at. */
 void request_body_take(struct request *request, size_t length);
+
+/*
+ * request_peer - who is at the other end of the connection. Asks the system.
+ * Errors    -ENOTCONN: it is not there any more, which on_gone will tell.
+ */
+int request_peer(struct request *request, struct sockaddr_storage *ret_address);
 
 /*
  * request_state - the handler's own space, zeroed, with the alignment of malloc(3).

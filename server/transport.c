@@ -30,6 +30,13 @@ static ssize_t tcp_write(struct transport *transport, const struct iovec *spans,
     return sent < 0 ? -errno : sent;
 }
 
+static int tcp_peer(struct transport *transport, struct sockaddr_storage *ret_address)
+{
+    socklen_t length = sizeof(*ret_address);
+
+    return getpeername(transport->fd, (struct sockaddr *)ret_address, &length) < 0 ? -errno : 0;
+}
+
 static void tcp_end(struct transport *transport)
 {
     /* Fails only when the peer is gone already, which the next read tells. */
@@ -49,6 +56,7 @@ static void tcp_close(struct transport *transport, bool is_reset)
 static const struct transport_ops tcp_ops = {
     .read = tcp_read,
     .write = tcp_write,
+    .peer = tcp_peer,
     .end = tcp_end,
     .close = tcp_close,
 };

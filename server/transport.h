@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -17,6 +18,8 @@ struct transport_ops {
     ssize_t (*read)(struct transport *transport, void *bytes, size_t length);
     /* Bytes taken, or negative errno; -EAGAIN when there is no room. Takes part or all. */
     ssize_t (*write)(struct transport *transport, const struct iovec *spans, size_t span_count);
+    /* The address of the peer; -ENOTCONN if it has gone. */
+    int (*peer)(struct transport *transport, struct sockaddr_storage *ret_address);
     /* No more will be written; the peer is told once it has read what was. */
     void (*end)(struct transport *transport);
     /* Closes; with `is_reset` so that the peer cannot take what it got for the whole. */

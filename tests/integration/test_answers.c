@@ -8,6 +8,7 @@
  *      i: 103 and 102 before it    t: trailers behind it    c: the connection ends after it
  *      s: the whole at once, else a stream of unknown length
  */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,6 +28,16 @@ static const struct reply_memory memory_none;
 static struct iovec text(const char *string)
 {
     return (struct iovec){.iov_base = (void *)string, .iov_len = strlen(string)};
+}
+
+static void peer_start(struct request *request, void *context)
+{
+    static const struct reply_head head = {.status = 200};
+    struct sockaddr_storage peer;
+
+    (void)context;
+    assert_int_equal(request_peer(request, &peer), 0);
+    reply_copy(request, &head, &peer, sizeof(struct sockaddr_in));
 }
 
 static void on_gone(struct request *request)
@@ -71,6 +82,8 @@ static int start(void **state)
     fixture_init(&fixture);
     fixture.extra[fixture.extra_count++] = (struct server_route){
         .path = "/answer", .methods = REQUEST_ALL_METHODS, .start = answer_start};
+    fixture.extra[fixture.extra_count++] =
+        (struct server_route){.path = "/peer", .methods = REQUEST_GET, .start = peer_start};
     fixture_start(&fixture);
     *state = &fixture;
     return 0;
@@ -249,6 +262,24 @@ static void test_fields_keep_their_order_and_spelling(void **state)
     client_close(&client);
 }
 
+static void test_handler_can_ask_for_the_address_of_its_client(void **state)
+{
+    struct fixture *fixture = *state;
+    struct sockaddr_in own;
+    socklen_t length = sizeof(own);
+    struct client client;
+    struct client_reply reply;
+
+    client_open(&client, fixture->address);
+    assert_int_equal(getsockname(client.fd, (struct sockaddr *)&own, &length), 0);
+    client_send_text(&client, "GET /peer HTTP/1.1\r\n" HOST "\r\n");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.body_bytes, sizeof(own));
+    assert_memory_equal(reply.body, &own, sizeof(own));
+    client_reply_fini(&reply);
+    client_close(&client);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +289,7 @@ int main(void)
         cmocka_unit_test(test_old_clients_get_no_interim_answer_no_chunks_and_no_trailers),
         cmocka_unit_test(test_trailers_are_for_those_who_take_them),
         cmocka_unit_test(test_handler_may_end_the_connection),
+        cmocka_unit_test(test_handler_can_ask_for_the_address_of_its_client),
         cmocka_unit_test(test_fields_keep_their_order_and_spelling),
     };
     return cmocka_run_group_tests(tests, start, stop);
