@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # rules.sh - what the style asks for and no compiler sees: a licence line, a first comment, no banned
 # calls, no file past 600 lines, no unfinished business without the number of an issue. And that
-# README names each Debian package, and says of settings what docs/SETTINGS.md says.
+# README names each Debian package, and says of settings what docs/SETTINGS.md says; and that the
+# tests which docs/CONFORMANCE.md names are there.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
@@ -35,11 +36,30 @@ stale_settings() {
     from_root grep -F '<br>`FETCHONCE_' README.md | from_root grep -vxF -f docs/SETTINGS.md
 }
 
+# The files and functions of tests that docs/CONFORMANCE.md names, and that are not in tests/.
+missing_tests() {
+    local name
+    # shellcheck disable=SC2016 # these are backticks of Markdown
+    from_root grep -oE '`[a-z_/0-9]*(test|case)_[a-z_0-9]+(\.c)?`' docs/CONFORMANCE.md |
+        tr -d '`' | sort -u | while IFS= read -r name; do
+            case $name in
+            */*.c) [[ -f $root/$name ]] || echo "$name" ;;
+            *.c) [[ -f $root/tests/unit/http/$name ]] || echo "$name" ;;
+            *) grep -rqw --include='*.c' -- "$name" "$root/tests" || echo "$name" ;;
+            esac
+        done
+}
+
 status=0
 sources '*.c' '*.h' | from_root xargs -0 -r awk "$program" || status=1
 from_root awk "$package_program" README.md scripts/packages.txt || status=1
 if stale_settings; then
     echo "README.md says this of settings, and docs/SETTINGS.md does not"
+    status=1
+fi
+missing=$(missing_tests)
+if [[ -n $missing ]]; then
+    printf '%s\n' "docs/CONFORMANCE.md names tests that are not there:" "$missing"
     status=1
 fi
 exit "$status"
