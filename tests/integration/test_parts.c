@@ -149,15 +149,16 @@ static void case_18_far_piece_of_a_long_body_is_asked_for(void **state)
     world_settings(&settings);
     settings.stored_body_bytes_max = 1024 * 1024;
     world_start(&world, &settings);
-    origin_on(world.origin, "/long",
+    origin_on(world.origin, "/long", ORIGIN_GATE,
               ORIGIN_SEND("HTTP/1.1 200 OK\r\nAccept-Ranges: bytes\r\n"
                           "Content-Length: 16777216\r\n\r\n0123456789"),
               ORIGIN_GATE);
     world_ask(&world, &client, "GET", "/long", "", "Range: bytes=8000000-8000004\r\n");
-    origin_wait_hits(world.origin, "/long", 1);
+    origin_wait_gate(world.origin, "/long", 1);
     origin_on(world.origin, "/long",
               ORIGIN_SEND("HTTP/1.1 206 Partial Content\r\nContent-Length: 5\r\n"
                           "Content-Range: bytes 8000000-8000004/16777216\r\n\r\npiece"));
+    origin_release(world.origin, "/long"); /* now that the second request has its answer */
     client_read_reply(&client, false, &reply);
     assert_int_equal(reply.status, 206);
     assert_string_equal(reply.body, "piece");
