@@ -16,7 +16,7 @@ enum guard_reason transfer_check_address(const struct transfer *transfer,
 {
     if (transfer->call->is_unguarded)
         return GUARD_OK;
-    return guard_check_address(&transfer->upstream->settings->guard, address, address_bytes);
+    return guard_check_address(&transfer->settings->guard, address, address_bytes);
 }
 
 /* libcurl's callbacks, in the order they fire. None calls libcurl. */

@@ -31,6 +31,7 @@ struct curl_upstream {
 struct transfer {
     struct curl_upstream *upstream;
     struct upstream_call *call;
+    const struct fetch_settings *settings; /* the call's */
     struct resolver_query query;
     struct async_task
         literal; /* the host is an address: no lookup, but not inside start() either */

@@ -157,8 +157,7 @@ static int pin_addresses(struct transfer *transfer)
 /* Whatever libcurl could decide by itself is decided here. Rule G.12. */
 static void set_options(struct transfer *transfer, CURL *easy)
 {
-    const struct curl_upstream *upstream = transfer->upstream;
-    const struct fetch_settings *settings = upstream->settings;
+    const struct fetch_settings *settings = transfer->settings;
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -188,7 +187,7 @@ static int set_request(struct transfer *transfer, CURL *easy)
     int err = 0;
 
     if (call->fields != NULL || call->is_verbatim || call->host != NULL || call->body != NULL)
-        err = curl_fields_make(upstream->settings, call, &transfer->fields);
+        err = curl_fields_make(transfer->settings, call, &transfer->fields);
     if (err < 0)
         return err;
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
@@ -290,6 +289,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
         return -ENOMEM;
     transfer->upstream = upstream;
     transfer->call = call;
+    transfer->settings = call->settings != NULL ? call->settings : upstream->settings;
     transfer->easy = NULL;
     transfer->pins = NULL;
     transfer->pin_list = NULL;
@@ -299,7 +299,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->has_excess = false;
     transfer->refusal = GUARD_OK;
     transfer->status = 0;
-    head_reader_init(&transfer->head, upstream->settings->response_header_bytes_max);
+    head_reader_init(&transfer->head, transfer->settings->response_header_bytes_max);
     resolver_query_init(&transfer->query, upstream->loop, on_resolved);
     async_task_init(&transfer->literal, on_literal);
     call->backend = transfer;
@@ -307,7 +307,8 @@ static int start(struct upstream *interface, struct upstream_call *call)
     if (call->url->family != AF_UNSPEC)
         async_loop_post(upstream->loop, &transfer->literal);
     else
-        resolver_start(upstream->resolver, &transfer->query, call->url->host);
+        resolver_start(upstream->resolver, &transfer->query, call->url->host,
+                       transfer->settings->resolve_timeout_ms);
     return 0;
 }
 

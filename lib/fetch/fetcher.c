@@ -41,9 +41,8 @@ static int read_own_addresses(struct fetcher *fetcher)
             count++;
     }
     freeifaddrs(interfaces);
-    fetcher->own_addresses = networks;
-    fetcher->settings.guard.own_addresses = networks;
-    fetcher->settings.guard.own_address_count = count;
+    fetcher->own.addresses = networks;
+    fetcher->own.address_count = count;
     return 0;
 }
 
@@ -55,17 +54,19 @@ int fetcher_new(const struct fetch_settings *settings, struct store *store,
 
     if (fetcher == NULL)
         return -ENOMEM;
-    fetcher->settings = *settings;
     fetcher->store = store;
     atomic_init(&fetcher->waiting, 0);
     pthread_mutex_init(&fetcher->lanes_mutex, NULL);
+    pthread_mutex_init(&fetcher->policy_mutex, NULL);
     async_list_init(&fetcher->lanes);
     err = read_own_addresses(fetcher);
     if (err < 0)
         goto fail;
-    err = fetch_policy_new(settings, &fetcher->policy);
+    err = fetcher_policy_new(fetcher, settings, &fetcher->first_policy);
     if (err < 0)
         goto fail;
+    fetcher->settings = fetcher->first_policy->settings;
+    atomic_init(&fetcher->policy, fetch_policy_ref(fetcher->first_policy));
     err = flight_table_new(settings->markers_max, &fetcher->table);
     if (err < 0)
         goto fail;
@@ -90,9 +91,11 @@ void fetcher_free(struct fetcher *fetcher)
     async_keyed_lock_free(fetcher->keys);
     flight_table_free(fetcher->table);
     fetch_policy_unref(fetcher->policy);
+    fetch_policy_unref(fetcher->first_policy);
+    pthread_mutex_destroy(&fetcher->policy_mutex);
     pthread_mutex_destroy(&fetcher->lanes_mutex);
-    free(fetcher->own_addresses);
-    free(fetcher->own_ports);
+    free((void *)fetcher->own.addresses);
+    free((void *)fetcher->own.ports);
     free(fetcher);
 }
 
@@ -108,21 +111,53 @@ struct store *fetcher_store(const struct fetcher *fetcher)
 
 struct fetch_policy *fetcher_policy(const struct fetcher *fetcher)
 {
-    return fetcher->policy;
+    return atomic_load_explicit(&fetcher->policy, memory_order_acquire);
+}
+
+int fetcher_policy_new(const struct fetcher *fetcher, const struct fetch_settings *settings,
+                       struct fetch_policy **ret_policy)
+{
+    struct fetch_settings own = *settings;
+
+    own.guard.own = &fetcher->own;
+    return fetch_policy_new(&own, ret_policy);
+}
+
+void fetcher_set_policy(struct fetcher *fetcher, struct fetch_policy *policy)
+{
+    struct fetch_policy *before;
+
+    pthread_mutex_lock(&fetcher->policy_mutex);
+    before =
+        atomic_exchange_explicit(&fetcher->policy, fetch_policy_ref(policy), memory_order_acq_rel);
+    pthread_mutex_unlock(&fetcher->policy_mutex);
+    fetch_policy_unref(before);
+}
+
+bool fetcher_follow_policy(struct fetcher *fetcher, struct fetch_policy **policy)
+{
+    struct fetch_policy *before = *policy;
+
+    /* The caller's reference keeps another from being made at the same address. */
+    if (atomic_load_explicit(&fetcher->policy, memory_order_relaxed) == before)
+        return false;
+    pthread_mutex_lock(&fetcher->policy_mutex);
+    *policy = fetch_policy_ref(fetcher_policy(fetcher));
+    pthread_mutex_unlock(&fetcher->policy_mutex);
+    fetch_policy_unref(before);
+    return true;
 }
 
 int fetcher_set_own_ports(struct fetcher *fetcher, const uint16_t *ports, size_t count)
 {
     uint16_t *copy = malloc((count + 1) * sizeof *copy);
 
-    assert(fetcher->own_ports == NULL);
+    assert(fetcher->own.ports == NULL);
     if (copy == NULL)
         return -ENOMEM;
     memcpy(copy, ports, count * sizeof *copy);
-    fetcher->own_ports = copy;
-    fetcher->settings.guard.own_ports = copy;
-    /* Loops may be judging already: who sees the count sees the ports. */
-    __atomic_store_n(&fetcher->settings.guard.own_port_count, count, __ATOMIC_RELEASE);
+    fetcher->own.ports = copy;
+    __atomic_store_n(&fetcher->own.port_count, count, __ATOMIC_RELEASE);
     return 0;
 }
 

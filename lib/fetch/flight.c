@@ -279,6 +279,7 @@ void flight_start_hop(struct flight *flight)
     flight->call.method = flight->request->method;
     flight->call.host = flight->request->host;
     flight->call.is_verbatim = settings->is_transparent;
+    flight->call.settings = settings;
     flight->call.is_unguarded = settings->is_unguarded;
     err = flight_choose_fields(flight);
     if (err == 0) {

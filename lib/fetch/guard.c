@@ -282,8 +282,7 @@ static enum guard_reason check_bytes(const struct guard_policy *policy, int fami
     return is_closed6(address) ? GUARD_ADDRESS : GUARD_OK;
 }
 
-static bool is_own_address(const struct guard_policy *policy, int family,
-                           const unsigned char *address)
+static bool is_own_address(const struct guard_own *own, int family, const unsigned char *address)
 {
     static const unsigned char zeros[16];
     const unsigned char *ipv4 = family == AF_INET ? address : NULL;
@@ -295,10 +294,10 @@ static bool is_own_address(const struct guard_policy *policy, int family,
         return true;
     if (family == AF_INET6 && memcmp(address, zeros, 15) == 0 && address[15] <= 1)
         return true;
-    for (size_t i = 0; i < policy->own_address_count; i++) {
-        if (network_holds(&policy->own_addresses[i], family, address))
+    for (size_t i = 0; i < own->address_count; i++) {
+        if (network_holds(&own->addresses[i], family, address))
             return true;
-        if (ipv4 == embedded && network_holds(&policy->own_addresses[i], AF_INET, embedded))
+        if (ipv4 == embedded && network_holds(&own->addresses[i], AF_INET, embedded))
             return true;
     }
     return false;
@@ -313,12 +312,17 @@ static bool has_port(const uint16_t *ports, size_t count, uint16_t port)
     return false;
 }
 
+/* Loops may be judging already when the ports become known: who sees the count sees the ports. */
+static bool is_own_port(const struct guard_own *own, uint16_t port)
+{
+    return has_port(own->ports, __atomic_load_n(&own->port_count, __ATOMIC_ACQUIRE), port);
+}
+
 enum guard_reason guard_check_address(const struct guard_policy *policy,
                                       const struct sockaddr *address, socklen_t address_bytes)
 {
     struct guard_network exact;
     enum guard_reason reason;
-    size_t own_port_count;
     uint16_t port;
     bool is_allowed;
 
@@ -338,9 +342,8 @@ enum guard_reason guard_check_address(const struct guard_policy *policy,
     if (guard_network_of_address(address, &exact) < 0)
         return GUARD_FAMILY;
 
-    own_port_count = __atomic_load_n(&policy->own_port_count, __ATOMIC_ACQUIRE);
-    if (own_port_count > 0 && has_port(policy->own_ports, own_port_count, port) &&
-        is_own_address(policy, exact.family, exact.address))
+    if (policy->own != NULL && is_own_port(policy->own, port) &&
+        is_own_address(policy->own, exact.family, exact.address))
         return GUARD_OWN;
     reason = check_bytes(policy, exact.family, exact.address, &is_allowed);
     if (reason != GUARD_OK)

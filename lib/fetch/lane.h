@@ -13,16 +13,17 @@
 #include "table.h"
 
 struct fetcher {
-    struct fetch_settings settings;
-    struct fetch_policy *policy; /* made of them */
+    struct fetch_settings settings; /* those it was made with: the first policy's */
+    struct fetch_policy *first_policy;
+    pthread_mutex_t policy_mutex;
+    _Atomic(struct fetch_policy *) policy; /* of requests to come; written under policy_mutex */
     struct store *store;
     struct async_keyed_lock *keys; /* who holds a URL's lock may fetch it */
     struct flight_table *table;
     atomic_uint waiting; /* requests that wait for a head, on all lanes */
     pthread_mutex_t lanes_mutex;
     struct async_list lanes; /* under lanes_mutex */
-    uint16_t *own_ports;
-    struct guard_network *own_addresses;
+    struct guard_own own;    /* its arrays are the fetcher's */
 };
 
 /* Written by the lane's thread alone, read by any. */

@@ -23,7 +23,7 @@ static bool start_counting_waiting(struct fetch_reader *reader)
     if (reader->is_counted_waiting)
         return true;
     if (atomic_fetch_add_explicit(&fetcher->waiting, 1, memory_order_relaxed) >=
-        fetcher->settings.waiters_max) {
+        reader->request->policy->settings.waiters_max) {
         atomic_fetch_sub_explicit(&fetcher->waiting, 1, memory_order_relaxed);
         return false;
     }

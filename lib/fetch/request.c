@@ -4,15 +4,74 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+static void free_policy(struct fetch_policy *policy)
+{
+    free((void *)policy->settings.forwarded);
+    free((void *)policy->settings.guard.allowed);
+    free((void *)policy->settings.guard.ports);
+    free(policy);
+}
+
+/* Errors: -ENOMEM, and then NULL is in place. */
+static int copy_list(const void *items, size_t bytes, const void **ret_copy)
+{
+    void *copy = bytes > 0 ? malloc(bytes) : NULL;
+
+    *ret_copy = copy;
+    if (bytes == 0)
+        return 0;
+    if (copy == NULL)
+        return -ENOMEM;
+    memcpy(copy, items, bytes);
+    return 0;
+}
+
+/* One block: the pointers, and behind them the text they point to. */
+static int copy_names(const char *const *names, size_t count, const char *const **ret_copy)
+{
+    size_t bytes = count * sizeof *names;
+    const char **copy;
+    char *text;
+
+    *ret_copy = NULL;
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(names[i]) + 1;
+    if (count == 0)
+        return 0;
+    copy = malloc(bytes);
+    if (copy == NULL)
+        return -ENOMEM;
+    text = (char *)(copy + count);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = text;
+        text = stpcpy(text, names[i]) + 1;
+    }
+    *ret_copy = copy;
+    return 0;
+}
 
 int fetch_policy_new(const struct fetch_settings *settings, struct fetch_policy **ret_policy)
 {
+    const struct guard_policy *guard = &settings->guard;
     struct fetch_policy *policy = malloc(sizeof *policy);
+    const void *allowed, *ports;
+    int err;
 
     if (policy == NULL)
         return -ENOMEM;
     atomic_init(&policy->references, 1);
     policy->settings = *settings;
+    err = copy_names(settings->forwarded, settings->forwarded_count, &policy->settings.forwarded);
+    err |= copy_list(guard->allowed, guard->allowed_count * sizeof *guard->allowed, &allowed);
+    err |= copy_list(guard->ports, guard->port_count * sizeof *guard->ports, &ports);
+    policy->settings.guard.allowed = allowed;
+    policy->settings.guard.ports = ports;
+    if (err != 0) {
+        free_policy(policy);
+        return -ENOMEM;
+    }
     *ret_policy = policy;
     return 0;
 }
@@ -27,7 +86,7 @@ void fetch_policy_unref(struct fetch_policy *policy)
 {
     if (policy != NULL &&
         atomic_fetch_sub_explicit(&policy->references, 1, memory_order_acq_rel) == 1)
-        free(policy);
+        free_policy(policy);
 }
 
 bool fetch_policy_forwards(const struct fetch_policy *policy, struct span name)

@@ -25,7 +25,6 @@
 struct resolver {
     struct async_loop *loop;
     struct evdns_base *base;
-    int64_t timeout_ns;
     bool has_nameservers;
     struct async_list lookups; /* those that evdns may still call back for */
 };
@@ -46,7 +45,6 @@ int resolver_new(struct async_loop *loop, const struct fetch_settings *settings,
     if (resolver == NULL)
         return -ENOMEM;
     resolver->loop = loop;
-    resolver->timeout_ns = settings->resolve_timeout_ms * ASYNC_MS;
     async_list_init(&resolver->lookups);
     /* The flag keeps a quiet resolver from holding the loop. */
     resolver->base = evdns_base_new(events, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
@@ -178,7 +176,8 @@ void resolver_query_init(struct resolver_query *query, struct async_loop *loop,
     async_task_init(&query->report, on_report);
 }
 
-void resolver_start(struct resolver *resolver, struct resolver_query *query, const char *host)
+void resolver_start(struct resolver *resolver, struct resolver_query *query, const char *host,
+                    uint32_t timeout_ms)
 {
     struct evutil_addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     struct resolver_lookup *lookup = calloc(1, sizeof *lookup);
@@ -203,7 +202,7 @@ void resolver_start(struct resolver *resolver, struct resolver_query *query, con
         return;
     }
     async_timer_arm(&query->deadline, query->loop,
-                    async_loop_now_ns(query->loop) + resolver->timeout_ns);
+                    async_loop_now_ns(query->loop) + timeout_ms * ASYNC_MS);
 }
 
 void resolver_cancel(struct resolver_query *query)

@@ -60,10 +60,11 @@ void resolver_query_init(struct resolver_query *query, struct async_loop *loop,
                          resolver_fn *on_done);
 
 /*
- * resolver_start - looks a name up.
+ * resolver_start - looks a name up, for so long.
  * Delivery  on_done(query, status) once, on the loop, never inside this call.
  */
-void resolver_start(struct resolver *resolver, struct resolver_query *query, const char *host);
+void resolver_start(struct resolver *resolver, struct resolver_query *query, const char *host,
+                    uint32_t timeout_ms);
 
 /* resolver_cancel - on_done will not be called. No-op on an idle query. */
 void resolver_cancel(struct resolver_query *query);

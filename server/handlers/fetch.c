@@ -25,13 +25,16 @@ struct fetch_context {
 static void start(struct request *request, void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
-    const struct fetch_settings *settings = fetcher_settings(fetch_lane_fetcher(context->lane));
+    struct fetcher *fetcher = fetch_lane_fetcher(context->lane);
+    const struct fetch_settings *settings = fetcher_settings(fetcher);
     int64_t now_s = fetch_lane_now_s(context->lane);
     const struct fetch_query *query;
     struct fetch_wishes wishes;
     struct entry *entry = NULL;
-    int err = fetch_query_read(context->memo, request->query, &query);
+    int err;
 
+    fetch_query_memo_follow(context->memo, fetcher);
+    err = fetch_query_read(context->memo, request->query, &query);
     if (err < 0) {
         fetch_refuse(request, err == -ENOMEM ? 503 : 400, fetch_query_error_text(err),
                      err == -ENOMEM ? "out-of-memory" : "bad-query");

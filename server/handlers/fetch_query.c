@@ -48,12 +48,23 @@ static void slot_clear(struct memo_slot *slot)
     memset(slot, 0, sizeof *slot);
 }
 
+static void clear_all(struct fetch_query_memo *memo)
+{
+    for (unsigned i = 0; i < MEMO_SLOTS; i++)
+        slot_clear(&memo->slots[i]);
+}
+
+void fetch_query_memo_follow(struct fetch_query_memo *memo, struct fetcher *fetcher)
+{
+    if (fetcher_follow_policy(fetcher, &memo->policy))
+        clear_all(memo);
+}
+
 void fetch_query_memo_free(struct fetch_query_memo *memo)
 {
     if (memo == NULL)
         return;
-    for (unsigned i = 0; i < MEMO_SLOTS; i++)
-        slot_clear(&memo->slots[i]);
+    clear_all(memo);
     fetch_policy_unref(memo->policy);
     free(memo);
 }

@@ -9,6 +9,7 @@
 #define SERVER_HANDLERS_FETCH_QUERY_H
 
 #include <cache/store.h>
+#include <fetch/fetcher.h>
 #include <fetch/request.h>
 #include <http/span.h>
 
@@ -26,6 +27,9 @@ struct fetch_query {
  */
 int fetch_query_memo_new(const struct store *store, struct fetch_policy *policy,
                          struct fetch_query_memo **ret_memo);
+
+/* fetch_query_memo_follow - requests from now on are under the fetcher's policy of now. */
+void fetch_query_memo_follow(struct fetch_query_memo *memo, struct fetcher *fetcher);
 
 /* fetch_query_memo_free - NULL is allowed. */
 void fetch_query_memo_free(struct fetch_query_memo *memo);

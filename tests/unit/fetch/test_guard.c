@@ -191,12 +191,9 @@ static void test_this_server_is_refused_even_when_its_range_is_allowed(void **st
 {
     static const uint16_t own_ports[] = {8080, 8081};
     struct guard_network networks[3];
-    struct guard_policy policy = {.allowed = networks,
-                                  .allowed_count = 3,
-                                  .own_ports = own_ports,
-                                  .own_port_count = 2,
-                                  .own_addresses = &networks[1],
-                                  .own_address_count = 1};
+    const struct guard_own own = {
+        .ports = own_ports, .port_count = 2, .addresses = &networks[1], .address_count = 1};
+    struct guard_policy policy = {.allowed = networks, .allowed_count = 3, .own = &own};
 
     (void)state;
     assert_int_equal(guard_network_parse("127.0.0.0/8", &networks[0]), 0);

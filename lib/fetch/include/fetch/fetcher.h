@@ -173,7 +173,7 @@ struct fetch_reader {
 };
 
 /*
- * fetcher_new - nothing fetched yet. `store` and what the settings point to stay.
+ * fetcher_new - nothing fetched yet. `store` stays, and the strings that the settings point to.
  * Errors    -ENOMEM, negative errno of getrandom(2).
  * Thread    before the loops start.
  */
@@ -186,8 +186,29 @@ void fetcher_free(struct fetcher *fetcher);
 const struct fetch_settings *fetcher_settings(const struct fetcher *fetcher);
 struct store *fetcher_store(const struct fetcher *fetcher);
 
-/* fetcher_policy - of the settings it was made with. The fetcher keeps its reference. */
+/* fetcher_policy - of requests to come. The fetcher's reference may go at fetcher_set_policy(). */
 struct fetch_policy *fetcher_policy(const struct fetcher *fetcher);
+
+/*
+ * fetcher_policy_new - as fetch_policy_new(), and this server itself is closed to it. What concerns
+ * all requests together (connections, marks, files of the resolver) stays as the fetcher was made.
+ */
+int fetcher_policy_new(const struct fetcher *fetcher, const struct fetch_settings *settings,
+                       struct fetch_policy **ret_policy);
+
+/*
+ * fetcher_set_policy - for requests to come; those that are there go on under theirs (case 28).
+ * Owns      takes a reference of its own.
+ * Thread    any; lanes may be at work.
+ */
+void fetcher_set_policy(struct fetcher *fetcher, struct fetch_policy *policy);
+
+/*
+ * fetcher_follow_policy - whether there is another policy now than `*policy`, which is a reference
+ * of the caller's, or NULL: then it is exchanged for the new one. Cheap while there is none.
+ * Thread    any.
+ */
+bool fetcher_follow_policy(struct fetcher *fetcher, struct fetch_policy **policy);
 
 /*
  * fetcher_set_own_ports - the server's own ports, once they are known: closed from now on. To be

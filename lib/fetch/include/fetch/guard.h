@@ -35,16 +35,21 @@ struct guard_network {
     unsigned char address[16]; /* network order; the first 4 for IPv4; zero behind the prefix */
 };
 
+/* Where this server itself is: its ports are closed on its addresses. */
+struct guard_own {
+    const uint16_t *ports;
+    size_t port_count; /* may be set while policies use this, after ports: once */
+    const struct guard_network *addresses; /* besides the loopback ranges */
+    size_t address_count;
+};
+
 /* What the operator allows. The arrays are the caller's, and stay as long as the policy is used. */
 struct guard_policy {
     const struct guard_network *allowed; /* ranges open on any port */
     size_t allowed_count;
     const uint16_t *ports; /* open besides 80 and 443 */
     size_t port_count;
-    const uint16_t *own_ports; /* where this server listens: closed on its own addresses */
-    size_t own_port_count;     /* may be set while the policy is used, after own_ports: once */
-    const struct guard_network *own_addresses; /* besides the loopback ranges */
-    size_t own_address_count;
+    const struct guard_own *own; /* NULL: not known */
 };
 
 /*

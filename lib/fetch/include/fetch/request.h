@@ -45,8 +45,9 @@ struct fetch_request {
 };
 
 /*
- * fetch_policy_new - with one reference; what pointers in `settings` lead to stays the caller's.
+ * fetch_policy_new - with one reference.
  * Errors    -ENOMEM.
+ * Owns      copies of the lists in `settings`; the strings there stay the caller's, and guard.own.
  */
 int fetch_policy_new(const struct fetch_settings *settings, struct fetch_policy **ret_policy);
 

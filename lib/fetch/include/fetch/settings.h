@@ -2,8 +2,8 @@
 /*
  * settings.h - every knob of fetching: limits, times, lifetimes, and the egress policy.
  *
- * Plain values; whoever fills them checks their ranges. They are copied when the fetcher is made,
- * but what pointers lead to is the caller's and stays for the fetcher's life.
+ * Plain values; whoever fills them checks their ranges. They are copied when a policy is made of
+ * them, lists included; the strings at the end are the caller's and stay as long as any policy.
  */
 #ifndef FETCH_SETTINGS_H
 #define FETCH_SETTINGS_H

@@ -24,6 +24,7 @@
 #include <http/fields.h>
 #include <http/span.h>
 
+struct fetch_settings;
 struct upstream;
 struct upstream_call;
 
@@ -84,12 +85,13 @@ struct upstream_call {
     const char *method;          /* NULL: GET */
     const struct fields *fields; /* of the request, end-to-end ones; NULL: none of its own */
     bool is_verbatim;            /* no default of the upstream's is added to the fields */
-    bool is_unguarded;           /* the egress guard has no say: the operator named the host */
-    const char *host;            /* the value of Host; NULL: what the URL says */
-    struct upstream_body *body;  /* NULL: none; set to NULL during the call it breaks that off */
-    enum guard_reason refusal;   /* set before on_done(-EACCES) */
-    void *backend;               /* the upstream's; NULL while idle */
-    struct upstream *upstream;   /* set by start() */
+    const struct fetch_settings *settings; /* its times, limits and guard; NULL: the upstream's */
+    bool is_unguarded;          /* the egress guard has no say: the operator named the host */
+    const char *host;           /* the value of Host; NULL: what the URL says */
+    struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
+    enum guard_reason refusal;  /* set before on_done(-EACCES) */
+    void *backend;              /* the upstream's; NULL while idle */
+    struct upstream *upstream;  /* set by start() */
 };
 
 struct upstream_ops {
