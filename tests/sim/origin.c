@@ -337,6 +337,7 @@ static void send_head(struct sim_exchange *exchange)
 {
     struct upstream_head head = {.content_length_bytes = exchange->length_bytes};
     struct fields fields;
+    unsigned shortage = sim_memory_fail(0); /* meant for the product, not for us */
 
     fields_init(&fields);
     exchange->is_redirected = exchange->flight->hops > 0;
@@ -357,6 +358,7 @@ static void send_head(struct sim_exchange *exchange)
     sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
     exchange->stage = exchange->sent_bytes < exchange->body_bytes ? SIM_BODY : SIM_END;
     exchange->sim->keys[exchange->key].spared_until_ns = 0; /* who insisted has got an answer */
+    sim_memory_fail(shortage);
     obey(exchange, exchange->call->events->on_head(exchange->call, &head));
     fields_fini(&fields);
 }

@@ -25,15 +25,18 @@ struct fetch_request *sim_part_request(const struct sim_reader *self)
     const struct sim_key *key = &self->sim->keys[self->key];
     struct fetch_request *request;
     struct field field = {.name = span_of_string("Range")};
+    unsigned shortage;
     char text[64];
 
     if (!self->wants_part)
         return fetch_request_ref(key->request);
     snprintf(text, sizeof text, "bytes=%zu-%zu", self->part_first, self->part_last);
     field.value = span_of_string(text);
+    shortage = sim_memory_fail(0); /* without a request there is nothing to see */
     if (fetch_request_for_part(key->request, self->sim->store, field_view_of_lines(&field, 1),
                                &request) < 0)
         sim_fail(self->sim, "no memory for a request");
+    sim_memory_fail(shortage);
     return request;
 }
 

@@ -241,8 +241,7 @@ static void stop_next_lane(struct sim *sim)
     fetch_lane_stop(sim->lanes[index].lane);
 }
 
-/* Returns false if there was nothing to do after all. */
-static bool act(struct sim *sim, struct choice choice)
+static bool act_of_choice(struct sim *sim, struct choice choice)
 {
     switch (choice.kind) {
     case CHOOSE_LANE:
@@ -264,6 +263,20 @@ static bool act(struct sim *sim, struct choice choice)
         return true;
     }
     return false;
+}
+
+/* Returns false if there was nothing to do after all. Now and then an allocation fails in it. */
+static bool act(struct sim *sim, struct choice choice)
+{
+    unsigned nth = sim_chance(&sim->random, 5) ? 1 + sim_below(&sim->random, 8) : 0;
+    bool was_something;
+
+    sim_memory_fail(nth);
+    was_something = act_of_choice(sim, choice);
+    sim->was_short = sim_memory_fail(0) == 0 && nth > 0;
+    if (sim->was_short)
+        sim_trace(sim, "out of memory at allocation %u of the step", nth);
+    return was_something;
 }
 
 /* One step of one of those who can; else time goes on. False at the end of the schedule. */

@@ -175,6 +175,7 @@ struct sim {
     struct fetch_settings settings;
     struct store *store;
     struct fetcher *fetcher;
+    bool was_short; /* an allocation has failed in this step */
     unsigned notes_count, turns;
     struct sim_note notes[SIM_NOTES_MAX];
     unsigned lanes_count, keys_count, readers_count, purges_count, exchanges_count;
@@ -209,6 +210,10 @@ static inline unsigned char sim_content_byte(unsigned exchange, unsigned key, si
 {
     return (unsigned char)(exchange * 31 + key * 7 + offset + (offset >> 8) * 13);
 }
+
+/* sim_memory_fail - the nth allocation from now on fails; 0: none. Returns what was left of before.
+ */
+unsigned sim_memory_fail(unsigned nth);
 
 /* origin.c */
 extern const struct upstream_ops sim_origin_ops;
