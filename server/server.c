@@ -26,9 +26,6 @@
 #include "log/log.h"
 #include "worker.h"
 
-#define LOOPS_MAX     1024
-#define ADDRESSES_MAX 64
-
 /* So many connections beyond the limit are told 503; the rest waits unaccepted. */
 #define CROWD_EXTRA(limit) ((limit) / 8 + 16)
 
@@ -50,25 +47,6 @@ struct server {
     unsigned stopped;
 };
 
-void server_settings_init(struct server_settings *settings)
-{
-    *settings = (struct server_settings){
-        .limits = {.connections = 10000,
-                   .requests_per_connection = 1000000,
-                   .pipelined_replies = 16,
-                   .target_bytes = 8192,
-                   .header_bytes = 32768,
-                   .header_fields = 100,
-                   .body_bytes = 1024 * 1024},
-        .timeouts = {.idle_ms = 60000,
-                     .header_ms = 10000,
-                     .body_ms = 30000,
-                     .write_ms = 30000,
-                     .half_close_ms = 0,
-                     .linger_ms = 2000},
-    };
-}
-
 static unsigned processors(void)
 {
     cpu_set_t set;
@@ -77,29 +55,6 @@ static unsigned processors(void)
         return 1;
     int count = CPU_COUNT(&set);
     return count > 0 ? (unsigned)count : 1;
-}
-
-static bool is_possible_route(const struct server_route *route)
-{
-    if (route->match == SERVER_FORWARD)
-        return route->host == NULL && route->path == NULL;
-    return route->path != NULL && route->path[0] == '/';
-}
-
-static bool is_possible(const struct server_settings *settings)
-{
-    const struct server_limits *limits = &settings->limits;
-
-    for (size_t i = 0; i < settings->route_count; i++) {
-        if (!is_possible_route(&settings->routes[i]))
-            return false;
-    }
-    return settings->address_count > 0 && settings->address_count <= ADDRESSES_MAX &&
-           settings->loops <= LOOPS_MAX && limits->connections > 0 &&
-           limits->requests_per_connection > 0 && limits->pipelined_replies > 0 &&
-           limits->target_bytes > 0 && limits->header_fields > 0 &&
-           limits->header_fields <= 10000 && limits->header_bytes >= limits->target_bytes &&
-           limits->header_bytes <= 16 * 1024 * 1024;
 }
 
 static socklen_t address_bytes(const struct sockaddr_storage *address)
@@ -318,7 +273,7 @@ int server_start(const struct server_settings *settings, struct server **ret_ser
     struct server *server;
     int status;
 
-    if (!is_possible(settings))
+    if (!server_settings_are_possible(settings))
         return -EINVAL;
     server = calloc(1, sizeof(*server));
     if (server == NULL)

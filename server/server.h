@@ -88,6 +88,9 @@ struct server_settings {
 /* server_settings_init - the defaults of limits and timeouts; no address, no route, loops 0. */
 void server_settings_init(struct server_settings *settings);
 
+/* server_settings_are_possible - whether server_start() takes them; else it says -EINVAL. */
+bool server_settings_are_possible(const struct server_settings *settings);
+
 /*
  * server_start - binds, starts the threads, returns when every loop accepts.
  * Errors    -EINVAL: a setting that cannot be; -EADDRINUSE, -EACCES and others of bind(2);

@@ -228,6 +228,27 @@ static void test_handler_that_cannot_start_stops_the_start(void **state)
     assert_null(server);
 }
 
+static void test_routes_that_nothing_could_match_are_refused(void **state)
+{
+    static const struct server_route routes[] = {
+        {.path = NULL},
+        {.path = ""},
+        {.path = "api", .match = SERVER_PREFIX},
+        {.path = "/", .match = SERVER_FORWARD},
+        {.host = "a.example", .match = SERVER_FORWARD},
+    };
+    struct server *server = NULL;
+
+    (void)state;
+    fixture_init(&fixture);
+    fixture.settings.route_count = 1;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        fixture.settings.routes = &routes[i];
+        assert_int_equal(server_start(&fixture.settings, &server), -EINVAL);
+    }
+    assert_null(server);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -238,6 +259,7 @@ int main(void)
         cmocka_unit_test(test_accepting_goes_on_when_descriptors_are_there_again),
         cmocka_unit_test(test_both_families_and_the_chosen_ports_are_served),
         cmocka_unit_test(test_a_second_server_on_one_address_is_refused),
+        cmocka_unit_test(test_routes_that_nothing_could_match_are_refused),
         cmocka_unit_test(test_handler_that_cannot_start_stops_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
