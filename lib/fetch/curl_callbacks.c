@@ -83,8 +83,12 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
         transfer->refusal = reason;
         return CURL_PREREQFUNC_ABORT;
     }
-    if (is_spoilt(transfer, peer, peer_port, own_port)) {
-        transfer->status = -ECONNRESET; /* as if it had been closed: tried again over another */
+    /* A spoilt connection is taken for one that was closed. And where one that was kept was closed
+     * when it was used, libcurl asks again by itself, over all it has kept in turn, whatever the
+     * method: whether to ask again, and over which connection, is for the flight to say (case 4).
+     */
+    if (transfer->is_asked || is_spoilt(transfer, peer, peer_port, own_port)) {
+        transfer->status = -ECONNRESET;
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->is_asked = true;

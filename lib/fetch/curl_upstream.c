@@ -190,6 +190,7 @@ static int set_request(struct transfer *transfer, CURL *easy)
         err = curl_fields_make(transfer->settings, call, &transfer->fields);
     if (err < 0)
         return err;
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, call->is_on_new_connection ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
                      transfer->fields != NULL ? transfer->fields : upstream->plain_fields);
     if (call->body != NULL) {

@@ -281,6 +281,7 @@ void flight_start_hop(struct flight *flight)
     flight->call.is_verbatim = settings->is_transparent;
     flight->call.settings = settings;
     flight->call.is_unguarded = settings->is_unguarded;
+    flight->call.is_on_new_connection = flight->retries > 0;
     err = flight_choose_fields(flight);
     if (err == 0) {
         LANE_COUNT(lane, upstream_requests, 1);

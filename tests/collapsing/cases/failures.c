@@ -6,16 +6,38 @@
 
 #define KIB ((size_t)1024)
 
+/* Some answers that are not stored, fetched at the same time: the cache may keep the connections.
+ */
+static void make_connections(struct trial *trial, unsigned count)
+{
+    const struct answer answer = {
+        .status = 200, .fields = "Cache-Control: no-store\r\n", .body_bytes = 16};
+    struct crowd crowd = {&trial->clients[trial->client_count], count};
+    struct resource *resources[16];
+
+    for (unsigned i = 0; i < count; i++) {
+        resources[i] = trial_held(trial, &answer);
+        trial_ask(trial, resources[i], NULL);
+        trial_await_hits_for(trial, resources[i], 1, 1000);
+    }
+    for (unsigned i = 0; i < count; i++)
+        trial_release(trial, resources[i]);
+    trial_await_crowd(trial, crowd);
+}
+
 /* The origin reads a request and closes the connection, every time. One retry is fine; one for each
- * client is a stampede on an origin in trouble. Who asks right after is told of the failure too. */
+ * client is a stampede on an origin in trouble, and so is one for each connection that was kept.
+ * Who asks right after is told of the failure too. */
 void case_04_closed_before_head(struct trial *trial)
 {
     const struct answer closed = {.status = 0};
     struct resource *resource = trial_held(trial, &closed);
-    struct crowd crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
+    struct crowd crowd;
     struct crowd second;
     unsigned hits;
 
+    make_connections(trial, 8);
+    crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
     trial_await_hits(trial, resource, 1);
     trial_settle(trial);
     trial_release(trial, resource);

@@ -87,6 +87,7 @@ struct upstream_call {
     bool is_verbatim;            /* no default of the upstream's is added to the fields */
     const struct fetch_settings *settings; /* its times, limits and guard; NULL: the upstream's */
     bool is_unguarded;          /* the egress guard has no say: the operator named the host */
+    bool is_on_new_connection;  /* none that was kept will do: what ended one may end all */
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
     enum guard_reason refusal;  /* set before on_done(-EACCES) */
