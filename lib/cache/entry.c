@@ -55,7 +55,7 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
     entry->request_s = draft->request_s;
     entry->response_s = draft->response_s;
     entry->initial_age_s = freshness_initial_age_s(freshness, draft->request_s, draft->response_s);
-    entry->lifetime_s = freshness_lifetime_s(freshness, draft->default_lifetime_s);
+    entry->lifetime_s = freshness_lifetime_by(freshness, &draft->lifetime);
     read_validators(entry);
     *ret_entry = entry;
     return 0;

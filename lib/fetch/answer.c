@@ -82,13 +82,21 @@ static bool is_refusal(int status)
     return status == 401 || status == 403 || status == 407 || status == 429;
 }
 
+static struct freshness_policy lifetime_policy(const struct fetch_settings *settings)
+{
+    return (struct freshness_policy){.heuristic_max_s = settings->heuristic_max_s,
+                                     .default_s = settings->default_lifetime_s};
+}
+
 static enum answer_sharing sharing_of(const struct fetch_lane *lane,
                                       const struct fetch_request *asked,
                                       const struct upstream_head *head,
                                       const struct freshness *freshness, const struct entry *entry)
 {
-    const struct storable_request request = {.has_authorization =
-                                                 fields_has(&asked->fields, "Authorization")};
+    const struct storable_request request = {
+        .has_authorization = fields_has(&asked->fields, "Authorization"),
+        .set_cookie_is_allowed = asked->policy->settings.set_cookie_is_standard,
+    };
 
     switch (storable_check(freshness, head->fields, &request)) {
     case STORABLE_YES:
@@ -125,17 +133,19 @@ void answer_path_add(struct answer_path *path, const struct fetch_lane *lane,
                      const struct upstream_head *head)
 {
     static const struct storable_request request;
+    const struct freshness_policy default_policy = lifetime_policy(&policy->settings);
     int64_t now_s = fetch_lane_now_s(lane);
     enum answer_sharing sharing;
     enum storable storable;
     struct freshness freshness;
     int64_t lifetime_s;
 
-    freshness_read(head->fields, head->status, now_s, &freshness);
+    freshness_read_targeted(head->fields, head->status, now_s, policy->settings.targeted,
+                            &freshness);
     storable = storable_check(&freshness, head->fields, &request);
     /* A temporary redirect that states nothing gets the default too: else nothing behind one would
      * ever be kept. */
-    lifetime_s = freshness_lifetime_s(&freshness, policy->settings.default_lifetime_s);
+    lifetime_s = freshness_lifetime_by(&freshness, &default_policy);
     if (!freshness_is_explicit(&freshness) && !freshness.control.no_cache)
         lifetime_s = policy->settings.default_lifetime_s;
     lifetime_s -= freshness_initial_age_s(&freshness, request_s, now_s);
@@ -215,12 +225,12 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
         .freshness = &freshness,
         .request_s = request_s,
         .response_s = now_s,
-        .default_lifetime_s = settings->default_lifetime_s,
+        .lifetime = lifetime_policy(settings),
     };
     struct entry *entry;
     int err;
 
-    freshness_read(head->fields, head->status, now_s, &freshness);
+    freshness_read_targeted(head->fields, head->status, now_s, settings->targeted, &freshness);
     err = entry_new(&draft, &entry);
     if (err < 0)
         return err;

@@ -4,9 +4,11 @@
 
 void fetch_settings_default(struct fetch_settings *ret_settings)
 {
+    static const char *const targeted[] = {"CDN-Cache-Control", NULL};
     const size_t mebibyte = 1024 * 1024;
 
     *ret_settings = (struct fetch_settings){
+        .targeted = targeted,
         .default_lifetime_s = 60,
         .negative_lifetime_ms = 1000,
         .uncacheable_marker_s = 120,

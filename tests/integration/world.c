@@ -31,6 +31,7 @@ static void start_proxy(struct world *world, const struct fetch_settings *given)
     settings.is_transparent = true;
     settings.is_unguarded = true;
     settings.default_lifetime_s = 0;
+    settings.heuristic_max_s = 86400;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", origin_port(world->origin));
     world->proxy = (struct proxy_route){.prefix = "/", .lanes = world->lanes};
     assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &world->proxy.origin), 0);

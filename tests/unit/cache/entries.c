@@ -45,7 +45,7 @@ struct entry *test_entry(const char *key_text, size_t body_bytes, char fill)
         .freshness = &freshness,
         .request_s = ENTRY_RESPONSE_S,
         .response_s = ENTRY_RESPONSE_S,
-        .default_lifetime_s = ENTRY_LIFETIME_S,
+        .lifetime.default_s = ENTRY_LIFETIME_S,
     };
     assert_int_equal(entry_new(&draft, &entry), 0);
     fields_fini(&fields);

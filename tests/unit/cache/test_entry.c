@@ -61,7 +61,7 @@ static struct entry *entry_of(const char *const (*lines)[2], size_t lines_count)
         .freshness = &freshness,
         .request_s = 998,
         .response_s = 1000,
-        .default_lifetime_s = 60,
+        .lifetime.default_s = 60,
     };
     assert_int_equal(entry_new(&draft, &entry), 0);
     memset(key_text, 0, sizeof(key_text));

@@ -315,7 +315,7 @@ static void test_stored_while_waiting_for_the_lock_is_used(void **state)
                                                      .freshness = &freshness,
                                                      .request_s = rig.wall_s,
                                                      .response_s = rig.wall_s,
-                                                     .default_lifetime_s = 60},
+                                                     .lifetime.default_s = 60},
                                &entry),
                      0);
     assert_int_equal(store_insert(rig.store, &entry), 0);

@@ -73,7 +73,7 @@ struct entry_draft {
     const struct freshness *freshness; /* read from the same fields */
     int64_t request_s;
     int64_t response_s;
-    int64_t default_lifetime_s; /* where the response states none */
+    struct freshness_policy lifetime; /* where the response states none */
 };
 
 /*

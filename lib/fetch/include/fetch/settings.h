@@ -19,9 +19,12 @@ struct fetch_settings {
     /* The way in. */
     bool is_transparent; /* a proxy: fields, redirects and statuses pass as they are, both ways */
     bool is_unguarded;   /* the operator named the origin: the egress guard has no say */
+    bool set_cookie_is_standard; /* what sets a cookie may be stored like anything else */
+    const char *const *targeted; /* fields that count before Cache-Control, NULL last; or NULL */
 
     /* Lifetimes. */
-    uint32_t default_lifetime_s;   /* of an answer that states none */
+    uint32_t default_lifetime_s; /* of an answer that states none */
+    uint32_t heuristic_max_s;    /* instead a tenth of its age when it came, but no more; 0: not */
     uint32_t negative_lifetime_ms; /* how long a failure before headers is shared; 0: not at all */
     uint32_t uncacheable_marker_s; /* how long a URL found uncacheable is not coalesced; jittered */
     struct stale_windows stale;    /* for answers that do not say how long they may be used stale */
