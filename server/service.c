@@ -61,6 +61,8 @@ static int fetcher_make(struct service *service)
     fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
     fetch.stale.if_unreachable_s = (int64_t)config->fetch_stale_on_failure_s;
     fetch.stale.if_error_s = (int64_t)config->fetch_stale_if_error_s;
+    fetch.stale.while_revalidating_s = (int64_t)config->fetch_stale_while_revalidate_s;
+    fetch.obeys_clients = config->fetch_obey_client_cache_control;
     fetch.retry_after_max_s = (uint32_t)config->fetch_retry_after_max_s;
     fetch.resolve_timeout_ms = (uint32_t)config->fetch_timeouts_resolve_ms;
     fetch.connect_timeout_ms = (uint32_t)config->fetch_timeouts_connect_ms;

@@ -22,6 +22,7 @@
     X(vary_ignored)        /* an answer goes to who asked with other fields */                     \
     X(deserted_forgotten)  /* a flight is not told that nobody is left */                          \
     X(confirm_another)     /* a 304 that is about another answer confirms the stored one */        \
+    X(refresh_twice)       /* a refresh does not mind that there is one already */                 \
     X(stale_beyond_window) /* a stale answer is used whatever it and its age say */                \
     X(resume_elsewhere)    /* the rest of a body is taken from another place than its end */       \
     X(resume_another)      /* the rest of a body is taken from another answer */                   \

@@ -237,6 +237,7 @@ int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upst
     lane->loop = loop;
     lane->upstream = upstream;
     async_list_init(&lane->flights);
+    async_list_init(&lane->refreshes);
     if (environment != NULL)
         lane->environment = *environment;
     else
@@ -264,6 +265,7 @@ void fetch_lane_stop(struct fetch_lane *lane)
     lane->is_stopped = true;
     while ((node = async_list_first(&lane->flights)) != NULL)
         flight_abort(async_container_of(node, struct flight, lane_node));
+    lane_end_refreshes(lane);
     if (lane->owns_upstream)
         curl_upstream_close(lane->upstream);
 }
@@ -272,7 +274,7 @@ void fetch_lane_free(struct fetch_lane *lane)
 {
     if (lane == NULL)
         return;
-    assert(async_list_is_empty(&lane->flights));
+    assert(async_list_is_empty(&lane->flights) && async_list_is_empty(&lane->refreshes));
     pthread_mutex_lock(&lane->fetcher->lanes_mutex);
     async_list_remove(&lane->node);
     pthread_mutex_unlock(&lane->fetcher->lanes_mutex);
@@ -351,26 +353,4 @@ enum fetch_miss lane_why_missed(struct fetch_lane *lane, const struct key *own,
         miss = FETCH_MISS_VARY;
     entry_unref(entry);
     return miss;
-}
-
-struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
-                          int64_t now_s)
-{
-    struct entry *entry = lane_find(lane, own, fields, now_s);
-
-    if (entry != NULL && !entry_is_fresh(entry, now_s)) {
-        entry_unref(entry);
-        return NULL;
-    }
-    return entry;
-}
-
-struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *own,
-                                struct field_view fields, int64_t now_s)
-{
-    struct entry *entry = lane_lookup(lane, own, fields, now_s);
-
-    if (entry != NULL)
-        LANE_COUNT(lane, hits, 1);
-    return entry;
 }

@@ -29,6 +29,7 @@
 #include "failure.h"
 #include "fault.h"
 #include "flight_revalidate.h"
+#include "reader.h"
 #include "variant.h"
 
 #define FINISH_BYTES_MAX (1024 * 1024)
@@ -76,7 +77,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->key.key = flight->lock_key.key;
     flight->is_solo = is_solo;
     flight->is_part = (is_solo || FAULT(part_for_all)) && fields_count(&leader->request->part) > 0;
-    flight->fresh_only = (leader->flags & FETCH_FRESH_ONLY) != 0;
+    flight->fresh_only = reader_wants_younger(leader);
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
     answer_path_init(&flight->path);

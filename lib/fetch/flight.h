@@ -143,11 +143,11 @@ struct table_mark flight_mark_failure(struct flight *flight, const struct fetch_
 
 /* flight_has_stale - whether what is stored may take the place of an error, as far as it says
  * itself what may be done with it. */
-bool flight_has_stale(const struct flight *flight);
+bool flight_has_stale(const struct flight *flight, enum stale_situation situation);
 
 /*
  * flight_mark_of_head - MARK_LEFT_ALONE, if a 503 or 429 says Retry-After; MARK_ERROR, if it is an
- * error whose place a stale answer may take; else MARK_NONE.
+ * error whose place a stale answer may take, or that came of refreshing one; else MARK_NONE.
  * Source    COALESCING case 5; RFC 5861 section 4, RFC 9110 section 10.2.3
  */
 struct table_mark flight_mark_of_head(struct flight *flight, const struct upstream_head *head);

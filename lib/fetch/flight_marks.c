@@ -57,7 +57,7 @@ static int64_t retry_after_s(const struct upstream_head *head, int64_t now_s)
     return seconds > 0 ? seconds : 0;
 }
 
-bool flight_has_stale(const struct flight *flight)
+bool flight_has_stale(const struct flight *flight, enum stale_situation situation)
 {
     struct fetch_lane *lane = flight->lane;
     int64_t now_s = fetch_lane_now_s(lane);
@@ -67,8 +67,8 @@ bool flight_has_stale(const struct flight *flight)
 
     if (entry == NULL)
         return false;
-    is_usable = -entry_ttl_s(entry, now_s) < stale_window_s(&entry->control, NULL, STALE_IF_ERROR,
-                                                            &flight_settings(flight)->stale);
+    is_usable = -entry_ttl_s(entry, now_s) <
+                stale_window_s(&entry->control, NULL, situation, &flight_settings(flight)->stale);
     entry_unref(entry);
     return is_usable;
 }
@@ -88,7 +88,9 @@ struct table_mark flight_mark_of_head(struct flight *flight, const struct upstre
     if (wait_s > 0) {
         mark.kind = MARK_LEFT_ALONE;
         mark.until_ns = now_ns(flight) + wait_s * ASYNC_S;
-    } else if (stale_status_is_error(head->status) && flight_has_stale(flight)) {
+    } else if (stale_status_is_error(head->status) &&
+               (flight_has_stale(flight, STALE_IF_ERROR) ||
+                flight_has_stale(flight, STALE_WHILE_REVALIDATING))) {
         mark.kind = MARK_ERROR;
         mark.until_ns = now_ns(flight) + settings->negative_lifetime_ms * ASYNC_MS;
     }

@@ -187,7 +187,8 @@ static enum upstream_verdict on_answer(struct flight *flight, const struct upstr
     if (err < 0)
         return stop_with(flight, err);
     /* Case 5: it would push out what may be used in its place. */
-    if (mark.kind != MARK_NONE && is_kept(answer.sharing) && flight_has_stale(flight))
+    if (mark.kind != MARK_NONE && is_kept(answer.sharing) &&
+        flight_has_stale(flight, STALE_IF_ERROR))
         answer.sharing = ANSWER_SHARE;
     if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
         is_kept(answer.sharing))

@@ -40,8 +40,9 @@ struct fetch_lane {
     bool owns_upstream;
     bool is_stopped; /* nothing is fetched here any more */
     struct fetch_environment environment;
-    struct async_list flights; /* those that live here */
-    struct async_list node;    /* in fetcher->lanes */
+    struct async_list flights;   /* those that live here */
+    struct async_list refreshes; /* their readers that no client stands behind */
+    struct async_list node;      /* in fetcher->lanes */
     struct lane_counters counters;
     uint64_t random_state;
 };
@@ -67,9 +68,8 @@ struct entry *lane_find_index(struct fetch_lane *lane, const struct key *own);
 enum fetch_miss lane_why_missed(struct fetch_lane *lane, const struct key *own,
                                 struct field_view fields, int64_t now_s);
 
-/* lane_lookup - as fetch_lane_lookup(), not counted as a hit. */
-struct entry *lane_lookup(struct fetch_lane *lane, const struct key *own, struct field_view fields,
-                          int64_t now_s);
+/* lane_end_refreshes - the readers leave; what becomes of their flights is the flights' affair. */
+void lane_end_refreshes(struct fetch_lane *lane);
 
 uint64_t lane_random(struct fetch_lane *lane);
 

@@ -69,12 +69,14 @@ static void reader_init(struct fetch_reader *reader, struct fetch_lane *lane,
                                     .restarts_left = 1,
                                     .regroups_left = 2};
     reader->request = fetch_request_ref(request);
-    if (wishes != NULL)
+    if (wishes != NULL && request->policy->settings.obeys_clients)
         reader->wishes = *wishes;
     else
         cache_control_init(&reader->wishes);
     if ((flags & FETCH_FRESH_ONLY) != 0)
         reader->wishes.no_cache = true;
+    if (reader->wishes.no_cache || reader->wishes.max_age_s == 0)
+        reader->flags |= FETCH_FRESH_ONLY;
     async_list_init(&reader->node);
     async_task_init(&reader->wake, on_wake);
     async_timer_init(&reader->deadline, on_deadline);
@@ -93,19 +95,24 @@ void fetch_reader_start(struct fetch_reader *reader, struct fetch_lane *lane,
                         struct fetch_request *request, const struct cache_control *wishes,
                         unsigned flags, fetch_progress_fn *on_progress)
 {
+    int64_t now_s = fetch_lane_now_s(lane);
+    bool is_refresh_due = false;
     struct entry *entry = NULL;
 
     reader_init(reader, lane, request, wishes, flags, on_progress);
-    if ((flags & (FETCH_FRESH_ONLY | FETCH_NOT_STORED)) == 0)
-        entry = fetch_lane_lookup(lane, &request->key, field_view_of(&request->fields),
-                                  fetch_lane_now_s(lane));
+    if ((reader->flags & (FETCH_FRESH_ONLY | FETCH_NOT_STORED)) == 0)
+        entry = fetch_lane_reuse(lane, request, field_view_of(&request->fields), &reader->wishes,
+                                 now_s, &is_refresh_due);
+    if (is_refresh_due)
+        fetch_lane_refresh(lane, request);
     if (entry != NULL) {
+        reader->is_stale = !entry_is_fresh(entry, now_s);
         reader_answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
         return;
     }
-    reader->miss = lane_why_missed(lane, &request->key, field_view_of(&request->fields),
-                                   fetch_lane_now_s(lane));
-    arm_deadline(reader);
+    reader->miss = lane_why_missed(lane, &request->key, field_view_of(&request->fields), now_s);
+    if ((flags & FETCH_REFRESH) == 0)
+        arm_deadline(reader);
     reader_begin(reader);
 }
 

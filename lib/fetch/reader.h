@@ -12,6 +12,13 @@
 
 #include "flight.h"
 
+/* reader_wants_younger - whether what is stored may have been too old for it, although fresh. */
+static inline bool reader_wants_younger(const struct fetch_reader *reader)
+{
+    return reader->wishes.no_cache || reader->wishes.max_age_s >= 0 ||
+           reader->wishes.min_fresh_s >= 0;
+}
+
 /* reader_begin - joins a flight, or leads one, or is told what is known of the key already. */
 void reader_begin(struct fetch_reader *reader);
 

@@ -20,7 +20,7 @@ static bool start_counting_waiting(struct fetch_reader *reader)
 {
     struct fetcher *fetcher = reader->lane->fetcher;
 
-    if (reader->is_counted_waiting)
+    if (reader->is_counted_waiting || (reader->flags & FETCH_REFRESH) != 0)
         return true;
     if (atomic_fetch_add_explicit(&fetcher->waiting, 1, memory_order_relaxed) >=
         reader->request->policy->settings.waiters_max) {
@@ -71,7 +71,9 @@ void reader_begin_alone(struct fetch_reader *reader)
 
     table_mark_find_locked(shard, &reader->key.key, async_loop_now_ns(lane->loop), &mark);
     table_unlock(shard);
-    if (mark.kind == MARK_LEFT_ALONE && !reader->request->is_bypass)
+    if ((reader->flags & FETCH_REFRESH) != 0)
+        reader->state = FETCH_FAILED;
+    else if (mark.kind == MARK_LEFT_ALONE && !reader->request->is_bypass)
         fail_as_marked(reader, &mark);
     else
         begin_solo(reader);
@@ -112,8 +114,9 @@ enum begun {
     BEGUN_JOINED,
     BEGUN_REFUSED,
     BEGUN_SOLO,
-    BEGUN_FAILED, /* no memory */
-    BEGUN_MARKED, /* what is known of the key says no */
+    BEGUN_FAILED,   /* no memory */
+    BEGUN_MARKED,   /* what is known of the key says no */
+    BEGUN_NEEDLESS, /* to refresh what is being refreshed, or has just been tried */
     BEGUN_NEEDS_FLIGHT,
     BEGUN_NEEDS_KEY, /* what the answers vary by has changed */
     BEGUN_LEADS
@@ -186,6 +189,15 @@ static struct flight *find_to_join(const struct fetch_reader *reader, struct tab
     return found;
 }
 
+/* Whether it is there to refresh what is being fetched already, or could not be just now. */
+static bool is_needless(const struct fetch_reader *reader, struct table_shard *shard,
+                        const struct table_mark *mark) ASYNC_REQUIRES(flight_table_class)
+{
+    return (reader->flags & FETCH_REFRESH) != 0 &&
+           (mark->kind != MARK_NONE ||
+            (table_find_locked(shard, &reader->key.key) != NULL && !FAULT(refresh_twice)));
+}
+
 /*
  * One look at the table under the shard's mutex: a flight to join, else what is marked. Called with
  * `flight` NULL, and again with a new one when there was nothing to join: only the second look can
@@ -204,12 +216,20 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
         table_unlock(shard);
         return BEGUN_NEEDS_KEY;
     }
-    found = find_to_join(reader, shard);
+    if (is_needless(reader, shard, ret_mark)) {
+        table_unlock(shard);
+        return BEGUN_NEEDLESS;
+    }
+    found = FAULT(refresh_twice) && (reader->flags & FETCH_REFRESH) != 0
+                ? NULL
+                : find_to_join(reader, shard);
     if (found != NULL) {
+        /* It has not yet looked into the store: what is there is not for this one as it is. */
+        found->fresh_only |= !found->has_begun && reader_wants_younger(reader);
         begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
     } else if (is_binding(reader, ret_mark)) {
         begun = BEGUN_MARKED;
-    } else if (ret_mark->kind == MARK_UNCACHEABLE) {
+    } else if (ret_mark->kind == MARK_UNCACHEABLE || reader->wishes.no_store) {
         begun = BEGUN_SOLO;
     } else if (flight != NULL) {
         flight_lead(flight, reader);
@@ -238,6 +258,9 @@ static void settle_begun(struct fetch_reader *reader, enum begun begun,
     case BEGUN_SOLO:
         begin_solo(reader);
         break;
+    case BEGUN_NEEDLESS:
+        reader->state = FETCH_FAILED; /* nobody is told */
+        break;
     default:
         break;
     }
@@ -255,7 +278,8 @@ static enum begun begin_leading(struct fetch_reader *reader, struct table_mark *
         return BEGUN_FAILED;
     begun = look_at_table(reader, flight, ret_mark);
     if (begun == BEGUN_LEADS) {
-        LANE_COUNT(reader->lane, misses, 1);
+        LANE_COUNT(reader->lane, misses, (reader->flags & FETCH_REFRESH) == 0);
+        LANE_COUNT(reader->lane, flights_unattended, (reader->flags & FETCH_REFRESH) != 0);
         flight_begin(flight);
     } else {
         flight_unref(flight); /* another was faster */

@@ -42,7 +42,8 @@ static struct entry *find(const struct fetch_reader *reader, enum fetch_trouble 
     int64_t now_s = fetch_lane_now_s(lane);
     struct entry *entry;
 
-    if (trouble == FETCH_TROUBLE_FINAL || reader->request->is_bypass)
+    if (trouble == FETCH_TROUBLE_FINAL || reader->request->is_bypass ||
+        (reader->flags & FETCH_REFRESH) != 0)
         return NULL;
     entry = lane_find(lane, &reader->request->key, field_view_of(&reader->request->fields), now_s);
     if (entry != NULL && !is_usable(reader, entry, trouble, now_s)) {

@@ -13,6 +13,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .negative_lifetime_ms = 1000,
         .uncacheable_marker_s = 120,
         .stale = {.if_unreachable_s = 86400},
+        .obeys_clients = true,
         .retry_after_max_s = 300,
 
         .resolve_timeout_ms = 5000,

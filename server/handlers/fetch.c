@@ -22,6 +22,19 @@ struct fetch_context {
     struct fetch_query_memo *memo;
 };
 
+/* Without memory for it the answer is used stale all the same, and the next request tries again. */
+static void refresh(struct fetch_lane *lane, const struct request *request,
+                    struct fetch_request *plain)
+{
+    const struct store *store = fetcher_store(fetch_lane_fetcher(lane));
+    struct fetch_request *asked;
+
+    if (fetch_request_for(plain, store, request_fields(request), &asked) < 0)
+        return;
+    fetch_lane_refresh(lane, asked);
+    fetch_request_unref(asked);
+}
+
 static void start(struct request *request, void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
@@ -30,7 +43,8 @@ static void start(struct request *request, void *context_pointer)
     int64_t now_s = fetch_lane_now_s(context->lane);
     const struct fetch_query *query;
     struct fetch_wishes wishes;
-    struct entry *entry = NULL;
+    struct entry *entry;
+    bool is_refresh_due;
     int err;
 
     fetch_query_memo_follow(context->memo, fetcher);
@@ -40,15 +54,16 @@ static void start(struct request *request, void *context_pointer)
                      err == -ENOMEM ? "out-of-memory" : "bad-query");
         return;
     }
-    fetch_read_wishes(request, settings->via_name, &wishes);
-    if (!wishes.is_fresh_only)
-        entry =
-            fetch_lane_lookup(context->lane, &query->request->key, request_fields(request), now_s);
+    fetch_read_wishes(request, settings, &wishes);
+    entry = fetch_lane_reuse(context->lane, query->request, request_fields(request),
+                             fetch_wished_control(&wishes), now_s, &is_refresh_due);
+    if (is_refresh_due && !wishes.is_loop)
+        refresh(context->lane, request, query->request);
     if (entry != NULL && query->select == NULL && fetch_reply_hit(request, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
         fetch_refuse(request, 508, "this request has come through this server before", "loop");
-    else if (entry == NULL && wishes.is_only_if_cached)
+    else if (entry == NULL && fetch_is_only_if_cached(&wishes))
         fetch_refuse(request, 504, "not stored, and only-if-cached forbids to fetch it",
                      "only-if-cached");
     else

@@ -19,11 +19,18 @@ static bool span_holds(struct span text, const char *word)
     return memmem(text.bytes, text.length, word, strlen(word)) != NULL;
 }
 
-void fetch_read_wishes(const struct request *request, const char *own_name,
+static void add_control(struct fetch_wishes *wishes, struct span value)
+{
+    if (!wishes->has_control)
+        cache_control_init(&wishes->control);
+    wishes->has_control = true;
+    cache_control_add(&wishes->control, value);
+}
+
+void fetch_read_wishes(const struct request *request, const struct fetch_settings *settings,
                        struct fetch_wishes *ret_wishes)
 {
-    struct cache_control control;
-    bool has_pragma_no_cache = false, has_control = false;
+    bool has_pragma_no_cache = false;
 
     *ret_wishes = (struct fetch_wishes){0};
     for (size_t i = 0; i < request->field_count; i++) {
@@ -40,17 +47,13 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
             break;
         case 8:
             if (span_equals_ignoring_case(field->name, span_of_string("CDN-Loop")))
-                ret_wishes->is_loop |= span_holds(field->value, own_name);
+                ret_wishes->is_loop |= span_holds(field->value, settings->via_name);
             break;
         case 13:
-            if (span_equals_ignoring_case(field->name, span_of_string("Cache-Control"))) {
-                if (!has_control)
-                    cache_control_init(&control);
-                has_control = true;
-                cache_control_add(&control, field->value);
-            } else if (span_equals_ignoring_case(field->name, span_of_string("If-None-Match"))) {
+            if (span_equals_ignoring_case(field->name, span_of_string("Cache-Control")))
+                add_control(ret_wishes, field->value);
+            else if (span_equals_ignoring_case(field->name, span_of_string("If-None-Match")))
                 ret_wishes->has_condition = true;
-            }
             break;
         case 17:
             ret_wishes->has_condition |=
@@ -60,12 +63,10 @@ void fetch_read_wishes(const struct request *request, const char *own_name,
             break;
         }
     }
-    if (has_control) {
-        ret_wishes->is_fresh_only = control.no_cache || control.max_age_s == 0;
-        ret_wishes->is_only_if_cached = control.only_if_cached;
-    } else {
-        ret_wishes->is_fresh_only = has_pragma_no_cache; /* RFC 9111 section 5.4 */
-    }
+    if (has_pragma_no_cache && !ret_wishes->has_control)
+        add_control(ret_wishes, span_of_string("no-cache"));
+    if (!settings->obeys_clients)
+        ret_wishes->has_control = false;
 }
 
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry)

@@ -13,8 +13,8 @@
 
 /* What the request says about caching. */
 struct fetch_wishes {
-    bool is_fresh_only; /* Cache-Control: no-cache, max-age=0, or Pragma */
-    bool is_only_if_cached;
+    struct cache_control control; /* where it has any, Pragma included */
+    bool has_control;
     bool is_loop;       /* it has come through this server before */
     bool has_condition; /* If-None-Match or If-Modified-Since */
     bool has_range;
@@ -32,9 +32,24 @@ struct fetch_answer {
     size_t lines_bytes;
 };
 
-/* fetch_read_wishes - `own_name` is what this server calls itself in CDN-Loop (RFC 8586). */
-void fetch_read_wishes(const struct request *request, const char *own_name,
+/*
+ * fetch_read_wishes - of a client that is obeyed or not, as the settings say. Source: RFC 9111
+ * sections 5.2.1 and 5.4; RFC 8586 on loops.
+ */
+void fetch_read_wishes(const struct request *request, const struct fetch_settings *settings,
                        struct fetch_wishes *ret_wishes);
+
+/* fetch_wished_control - NULL: the client has no wishes. */
+static inline const struct cache_control *fetch_wished_control(const struct fetch_wishes *wishes)
+{
+    return wishes->has_control ? &wishes->control : NULL;
+}
+
+/* fetch_is_only_if_cached - nothing may be fetched for this client. */
+static inline bool fetch_is_only_if_cached(const struct fetch_wishes *wishes)
+{
+    return wishes->has_control && wishes->control.only_if_cached;
+}
 
 /* fetch_is_not_modified - whether the client has this answer. Source: RFC 9110 section 13.2.2. */
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry);

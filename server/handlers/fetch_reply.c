@@ -422,12 +422,11 @@ static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
                          struct fetch_request *asked, const struct fetch_wishes *wishes,
                          struct entry *entry)
 {
-    unsigned flags = wishes->is_fresh_only ? FETCH_FRESH_ONLY : FETCH_NOT_STORED;
-
     if (entry != NULL)
         fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
     else
-        fetch_reader_start(&self->reader, lane, asked, NULL, flags, on_progress);
+        fetch_reader_start(&self->reader, lane, asked, fetch_wished_control(wishes),
+                           FETCH_NOT_STORED, on_progress);
     self->reader.on_interim = on_interim;
     advance(self);
 }

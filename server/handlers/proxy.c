@@ -142,6 +142,20 @@ static void ask(struct proxy_context *context, struct request *request, struct f
     fetch_request_unref(asked);
 }
 
+/* By a GET with this client's fields. Without memory for it the next request tries again. */
+static void refresh(struct proxy_context *context, const struct request *request,
+                    const struct fetch_request *plain)
+{
+    struct fetch_request *asked;
+
+    if (make_request(context, request, span_of("", 0), request_fields(request), plain->url,
+                     &asked) < 0)
+        return;
+    if (!asked->is_bypass)
+        fetch_lane_refresh(context->lane, asked);
+    fetch_request_unref(asked);
+}
+
 static void start(struct request *request, void *context_pointer)
 {
     struct proxy_context *context = context_pointer;
@@ -151,20 +165,24 @@ static void start(struct request *request, void *context_pointer)
     struct fetch_request *plain;
     struct fetch_wishes wishes;
     struct entry *entry = NULL;
+    bool is_refresh_due = false;
     int err = find_plain(context, request, &plain);
 
     if (err < 0) {
         refuse_bad(request, err);
         return;
     }
-    fetch_read_wishes(request, settings->via_name, &wishes);
-    if (is_cached && !wishes.is_fresh_only)
-        entry = fetch_lane_lookup(context->lane, &plain->key, request_fields(request), now_s);
+    fetch_read_wishes(request, settings, &wishes);
+    if (is_cached)
+        entry = fetch_lane_reuse(context->lane, plain, request_fields(request),
+                                 fetch_wished_control(&wishes), now_s, &is_refresh_due);
+    if (is_refresh_due && !wishes.is_loop)
+        refresh(context, request, plain);
     if (entry != NULL && fetch_reply_hit(request, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
         fetch_refuse(request, 508, "this request has come through this server before", "loop");
-    else if (entry == NULL && is_cached && wishes.is_only_if_cached)
+    else if (entry == NULL && is_cached && fetch_is_only_if_cached(&wishes))
         fetch_refuse(request, 504, "not stored, and only-if-cached forbids to fetch it",
                      "only-if-cached");
     else

@@ -259,21 +259,22 @@ static void fill_validators(struct sim_exchange *exchange, struct fields *fields
 
 struct directives {
     const char *control;
-    int64_t stale_s; /* -1: does not say */
+    bool is_stale_forbidden;
 };
 
 static void fill_head(struct sim_exchange *exchange, struct fields *fields)
 {
     static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
     static const struct directives lasting[] = {
-        {"max-age=1", -1},
-        {"max-age=60", -1},
-        {"public, s-maxage=2", 0},
-        {"max-age=1, must-revalidate, stale-if-error=60", 0},
-        {"max-age=1, stale-if-error=2", 2},
+        {"max-age=1", false},
+        {"max-age=60", false},
+        {"public, s-maxage=2", true},
+        {"max-age=1, must-revalidate, stale-if-error=60", true},
+        {"max-age=1, stale-if-error=2", false},
+        {"max-age=1, stale-while-revalidate=2", false},
     };
     static const struct directives passing[] = {
-        {"max-age=0", -1}, {"no-cache", 0}, {"s-maxage=0", 0}};
+        {"max-age=0", false}, {"no-cache", true}, {"s-maxage=0", true}};
     static const int refusals[] = {401, 403, 407, 429};
     static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
     struct sim_random *random = &exchange->sim->random;
@@ -298,7 +299,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
         exchange->status = !exchange->is_not_modified && sim_chance(random, 50) ? 503 : 200;
         kind = sim_below(random, 3);
         append_field(fields, "Cache-Control", passing[kind].control);
-        exchange->stale_s = passing[kind].stale_s;
+        exchange->is_stale_forbidden = passing[kind].is_stale_forbidden;
         if (exchange->status == 503 && sim_chance(random, 30))
             append_field(fields, "Retry-After", "1");
         break;
@@ -315,7 +316,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
     default:
         kind = sim_below(random, sizeof lasting / sizeof *lasting);
         append_field(fields, "Cache-Control", lasting[kind].control);
-        exchange->stale_s = lasting[kind].stale_s;
+        exchange->is_stale_forbidden = lasting[kind].is_stale_forbidden;
         break;
     }
 }

@@ -12,6 +12,17 @@
 
 #include "sim.h"
 
+static void draw_wishes(struct sim_reader *self)
+{
+    static const char *const wishes[] = {"max-stale=1", "max-stale",        "max-age=1",
+                                         "min-fresh=1", "stale-if-error=2", "no-store"};
+    struct sim_random *random = &self->sim->random;
+
+    cache_control_init(&self->wishes);
+    if (self->flags == 0 && sim_chance(random, 20))
+        cache_control_add(&self->wishes, span_of_string(wishes[sim_below(random, 6)]));
+}
+
 void sim_reader_plan(struct sim *sim, unsigned number)
 {
     struct sim_random *random = &sim->random;
@@ -22,6 +33,7 @@ void sim_reader_plan(struct sim *sim, unsigned number)
     self->key = sim_below(random, sim->keys_count);
     self->flags = sim_chance(random, 10) ? FETCH_FRESH_ONLY : 0;
     self->looks_first = self->flags == 0 && sim_chance(random, 40);
+    draw_wishes(self);
     if (sim_chance(random, 40)) {
         self->pace_bytes = 1 + sim_below(random, 1000);
         self->pace_ms = sim_below(random, 100);
@@ -199,7 +211,7 @@ static void ask(struct sim_reader *self)
     self->exchanges_before = sim->exchanges_count;
     sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u", self->number, self->key,
               self->lane, flags);
-    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, request, NULL, flags,
+    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, request, &self->wishes, flags,
                        on_progress);
     fetch_request_unref(request);
     take_state(self);
@@ -210,9 +222,12 @@ static void look(struct sim_reader *self)
     struct sim *sim = self->sim;
     struct sim_key *key = &sim->keys[self->key];
     struct fetch_lane *lane = sim->lanes[self->lane].lane;
-    struct entry *entry =
-        fetch_lane_lookup(lane, &key->key, field_view_of_lines(NULL, 0), fetch_lane_now_s(lane));
+    bool is_refresh_due;
+    struct entry *entry = fetch_lane_reuse(lane, key->request, field_view_of_lines(NULL, 0),
+                                           &self->wishes, fetch_lane_now_s(lane), &is_refresh_due);
 
+    if (is_refresh_due)
+        fetch_lane_refresh(lane, key->request);
     if (entry == NULL) {
         self->phase = SIM_LOOKED;
         self->next_ns = sim->now_ns + (sim_chance(&sim->random, 50) ? 0 : sim_delay_ns(sim));

@@ -25,18 +25,23 @@ struct sim_exchange *sim_exchange_of_entry(struct sim *sim, const struct entry *
     return &sim->exchanges[number];
 }
 
-/* Instead of a failure. What the trouble was is not always known here: the longer window counts. */
+/* What the trouble was is not always known here: the longest window counts. */
 static void check_stale(const struct sim_reader *self, const struct entry *entry)
 {
     const struct stale_windows *windows = &self->sim->settings.stale;
-    int64_t window_s = self->exchange->stale_s;
+    int64_t longest_s = 0;
 
-    if (window_s < 0)
-        window_s = windows->if_error_s > windows->if_unreachable_s ? windows->if_error_s
-                                                                   : windows->if_unreachable_s;
-    if (stale_status_is_error(self->reader.forward_status) && self->exchange->stale_s < 0)
-        window_s = windows->if_error_s;
-    if (-entry_ttl_s(entry, sim_wall_s(self->sim)) >= window_s)
+    for (int situation = STALE_WHILE_REVALIDATING; situation <= STALE_IF_UNREACHABLE; situation++) {
+        int64_t window_s = stale_window_s(&entry->control, &self->wishes,
+                                          (enum stale_situation)situation, windows);
+        if ((situation == STALE_WHILE_REVALIDATING && self->reader.source != FETCH_FROM_STORE) ||
+            (situation == STALE_IF_UNREACHABLE && self->reader.forward_status != 0))
+            continue;
+        if (window_s > longest_s)
+            longest_s = window_s;
+    }
+    if (self->exchange->is_stale_forbidden ||
+        -entry_ttl_s(entry, sim_wall_s(self->sim)) >= longest_s)
         sim_fail(self->sim, "reader %u: answered with what may not be used stale", self->number);
     if ((self->flags & FETCH_FRESH_ONLY) != 0)
         sim_fail(self->sim, "reader %u: wants nothing stale", self->number);
@@ -66,10 +71,9 @@ void sim_check_answer(struct sim_reader *self)
         exchange->readers > 1)
         sim_fail(sim, "reader %u: a private answer shared", self->number);
     sim_part_check_answer(self);
-    if (self->reader.is_stale)
+    if ((self->reader.is_stale || self->reader.source == FETCH_FROM_STORE) &&
+        !entry_is_fresh(entry, sim_wall_s(sim)))
         check_stale(self, entry);
-    else if (self->reader.source == FETCH_FROM_STORE && !entry_is_fresh(entry, sim_wall_s(sim)))
-        sim_fail(sim, "reader %u: a hit that is stale", self->number);
     if (self->reader.length_bytes >= 0 && exchange->length_bytes >= 0 &&
         self->reader.length_bytes != exchange->length_bytes)
         sim_fail(sim, "reader %u: a wrong length", self->number);
@@ -123,6 +127,7 @@ struct key_look {
     const struct async_keyed_waiter *holder;
     bool is_holder_alive;
     unsigned fetching;
+    unsigned refreshing;
 };
 
 static void check_flight(struct sim *sim, const struct flight *flight, struct key_look *looks)
@@ -132,6 +137,9 @@ static void check_flight(struct sim *sim, const struct flight *flight, struct ke
     for (unsigned i = 0; !key_equals(&sim->keys[i].key, &flight->request->key); i++)
         look = &looks[i + 1];
     look->is_holder_alive |= look->holder == &flight->lock;
+    if (flight->is_in_table && flight->leader != NULL &&
+        (flight->leader->flags & FETCH_REFRESH) != 0 && look->refreshing++ > 0)
+        sim_fail(sim, "two refreshes of one key");
     if (is_fetching(flight)) {
         if (look->fetching++ > 0)
             sim_fail(sim, "two live fetches of one generation");

@@ -98,6 +98,7 @@ static void choose_settings(struct sim *sim)
     settings->wait_timeout_ms = sim_chance(&sim->random, 50) ? 300 : 3000;
     settings->uncacheable_marker_s = 1 + sim_below(&sim->random, 2);
     settings->negative_lifetime_ms = sim_below(&sim->random, 2) * 200;
+    settings->stale.while_revalidating_s = sim_below(&sim->random, 2);
     settings->stale.if_error_s = sim_below(&sim->random, 3);
     settings->stale.if_unreachable_s = sim_below(&sim->random, 5);
     settings->retry_after_max_s = sim_below(&sim->random, 3);

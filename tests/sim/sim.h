@@ -93,7 +93,7 @@ struct sim_exchange {
     bool is_paused;
     bool is_whole;    /* its good end has been reported */
     unsigned readers; /* how many were answered with it */
-    int64_t stale_s;  /* how long it may be used stale; -1: it does not say */
+    bool is_stale_forbidden;
 };
 
 enum sim_phase {
@@ -114,6 +114,7 @@ struct sim_reader {
     unsigned lane;
     unsigned key;
     unsigned flags;
+    struct cache_control wishes;
     bool looks_first;
     unsigned pace_bytes; /* reads at most so many at once; 0: all there is */
     unsigned pace_ms;

@@ -5,7 +5,7 @@
  * A fetcher is shared by all loops; each loop has a lane, which holds the loop's connections to
  * origins and the flights that were started there. A request is a reader:
  *
- *      fetch_lane_lookup()  --> an entry: a hit, nothing else to do
+ *      fetch_lane_reuse()  --> an entry: a hit, nothing else to do
  *      fetch_reader_start() --> FETCH_WAITING --on_progress--> FETCH_ANSWERED --+
  *                                    |                              |          |
  * fetch_reader_wait(), |                              +----------+ on_progress
@@ -52,6 +52,7 @@ struct fetch_environment {
     X(readers_waiting, "requests that wait for a head now")                                        \
     X(collapsed, "requests answered from a fetch that another had started")                        \
     X(flights, "fetches started")                                                                  \
+    X(flights_unattended, "of these, to refresh what is used stale meanwhile")                     \
     X(flights_uncoalesced, "of these, for one request alone, its URL not being storable")          \
     X(flights_live, "fetches under way now")                                                       \
     X(flights_unsettled, "fetches that ended before a reader of theirs was told; stays 0")         \
@@ -125,6 +126,7 @@ enum fetch_flags {
     FETCH_FRESH_ONLY =
         1, /* no stored answer, and no fetch that began before: Cache-Control: no-cache */
     FETCH_NOT_STORED = 2, /* the caller has just looked into the store, in vain */
+    FETCH_REFRESH = 4,    /* the library's own: see fetch_lane_refresh() */
 };
 
 /* One request that wants a URL. Fields below "The library's" are not for the caller. */
@@ -253,13 +255,26 @@ struct fetcher *fetch_lane_fetcher(const struct fetch_lane *lane);
 int64_t fetch_lane_now_s(const struct fetch_lane *lane);
 
 /*
- * fetch_lane_lookup - a fresh entry of the store, or NULL, for a client that asks for the URL whose
- * key `own` is and sent `fields`; those that are not forwarded change nothing. Allocates nothing.
+ * fetch_lane_reuse - a stored answer for a client that sent `fields`, or NULL; those that are not
+ * forwarded change nothing. `plain` is the request without them. `wishes` is the Cache-Control of
+ * the client's request (NULL: none), which may want a younger answer than a fresh one, or be
+ * content with one that is stale. An answer that is used while it is refreshed is returned, too:
+ * then a refresh is due, and the caller calls fetch_lane_refresh(). Allocates nothing.
  * Owns      the caller gets a reference: entry_unref().
  * Thread    the lane's loop.
+ * Source    RFC 9111 sections 4, 4.2.4 and 5.2.1, RFC 5861 section 3
  */
-struct entry *fetch_lane_lookup(struct fetch_lane *lane, const struct key *own,
-                                struct field_view fields, int64_t now_s);
+struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_request *plain,
+                               struct field_view fields, const struct cache_control *wishes,
+                               int64_t now_s, bool *ret_is_refresh_due);
+
+/*
+ * fetch_lane_refresh - has the origin asked for what is stored, while nobody waits for that; no-op
+ * if that is done already, or has just failed. `request` is that of the client who set it off.
+ * Owns      takes a reference of its own to `request`.
+ * Thread    the lane's loop.        Source  COALESCING case 29, RFC 5861 section 3
+ */
+void fetch_lane_refresh(struct fetch_lane *lane, struct fetch_request *request);
 
 /*
  * fetch_reader_start - asks for the answer to a request. `wishes` is the Cache-Control of the
@@ -289,7 +304,7 @@ void fetch_reader_start_bypass(struct fetch_reader *reader, struct fetch_lane *l
 void fetch_reader_body_ready(struct fetch_reader *reader);
 
 /*
- * fetch_reader_start_hit - a reader of an entry that fetch_lane_lookup() gave, for one whose body
+ * fetch_reader_start_hit - a reader of an entry that fetch_lane_reuse() gave, for one whose body
  * is to be read piece by piece. Its state is FETCH_ANSWERED at once.
  * Owns      takes the caller's reference to the entry over.
  */

@@ -28,6 +28,7 @@ struct fetch_settings {
     uint32_t negative_lifetime_ms; /* how long a failure before headers is shared; 0: not at all */
     uint32_t uncacheable_marker_s; /* how long a URL found uncacheable is not coalesced; jittered */
     struct stale_windows stale;    /* for answers that do not say how long they may be used stale */
+    bool obeys_clients;            /* what Cache-Control of requests says counts */
     uint32_t retry_after_max_s;    /* the longest Retry-After that is obeyed; 0: none */
 
     /* Times. */
