@@ -21,6 +21,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log/log.h"
@@ -115,38 +116,55 @@ static int bind_one(const struct sockaddr_storage *address, bool is_shared, int 
 }
 
 /*
+ * Takes the address for this server alone, then lets its other sockets in. Two sockets that are
+ * only bound may have one address, because of SO_REUSEADDR; of two that listen, the kernel refuses
+ * the second, unless both allow sharing: and that this one does not before it listens.
+ */
+static int claim(int fd)
+{
+    if (listen(fd, SOMAXCONN) < 0)
+        return -errno;
+    return set_option(fd, SOL_SOCKET, SO_REUSEPORT);
+}
+
+/* Another server that is refused the address stands in the way for a moment while it tries. */
+static int bind_shared(const struct sockaddr_storage *address, int *ret_fd)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    int status = bind_one(address, true, ret_fd);
+
+    for (unsigned i = 0; status == -EADDRINUSE && i < 20; i++) {
+        nanosleep(&pause, NULL);
+        status = bind_one(address, true, ret_fd);
+    }
+    return status;
+}
+
+/*
  * One socket per loop for one address. SO_REUSEPORT would also let a second server bind it and take
- * half of the connections unseen, so a socket without it tries the address first. Port 0 is chosen
- * by the first and used by the rest.
+ * half of the connections unseen, so the first socket claims the address without it. Port 0 is
+ * chosen by the first and used by the rest.
  */
 static int bind_address(struct sockaddr_storage *address, unsigned loops, int *fds, size_t stride)
 {
     socklen_t length = sizeof(*address);
-    unsigned bound = 0;
-    int probe = -1;
-    int status;
+    unsigned bound = 1;
+    int status = bind_one(address, false, &fds[0]);
 
-    if (address_port(address) != 0) {
-        status = bind_one(address, false, &probe);
-        if (status < 0)
-            return status;
-        close(probe);
+    if (status < 0)
+        return status;
+    status = claim(fds[0]);
+    if (status == 0 && getsockname(fds[0], (struct sockaddr *)address, &length) < 0)
+        status = -errno;
+    while (status == 0 && bound < loops) {
+        status = bind_shared(address, &fds[bound * stride]);
+        if (status == 0)
+            bound++;
     }
-    for (; bound < loops; bound++) {
-        status = bind_one(address, true, &fds[bound * stride]);
-        if (status < 0)
-            goto close_bound;
-        if (bound == 0 && getsockname(fds[0], (struct sockaddr *)address, &length) < 0) {
-            status = -errno;
-            close(fds[0]);
-            goto close_bound;
-        }
+    if (status < 0) {
+        while (bound-- > 0)
+            close(fds[bound * stride]);
     }
-    return 0;
-
-close_bound:
-    while (bound-- > 0)
-        close(fds[bound * stride]);
     return status;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -203,6 +204,65 @@ static void test_a_second_server_on_one_address_is_refused(void **state)
     fixture_stop(&fixture);
 }
 
+/* One of two servers that start for one address at the same moment. */
+struct start {
+    struct server_settings settings;
+    pthread_barrier_t *barrier;
+    struct server *server;
+    int status;
+};
+
+static void *start_at_once(void *context)
+{
+    struct start *self = context;
+
+    pthread_barrier_wait(self->barrier);
+    self->status = server_start(&self->settings, &self->server);
+    return NULL;
+}
+
+/* Never both, which would share the connections between them without a word. */
+static void test_two_servers_do_not_get_one_address(void **state)
+{
+    struct sockaddr_storage address;
+    struct server_settings settings;
+    unsigned started = 0;
+
+    (void)state;
+    fixture_init(&fixture);
+    fixture_start(&fixture);
+    address = *fixture.address; /* a port that is free after the stop */
+    fixture_stop(&fixture);
+    server_settings_init(&settings);
+    settings.addresses = &address;
+    settings.address_count = 1;
+    settings.loops = 2;
+    for (unsigned round = 0; round < 100; round++) {
+        pthread_barrier_t barrier;
+        pthread_t thread;
+        struct start starts[2] = {{.settings = settings, .barrier = &barrier},
+                                  {.settings = settings, .barrier = &barrier}};
+        pthread_barrier_init(&barrier, NULL, 2);
+        assert_int_equal(pthread_create(&thread, NULL, start_at_once, &starts[0]), 0);
+        start_at_once(&starts[1]);
+        pthread_join(thread, NULL);
+        pthread_barrier_destroy(&barrier);
+        if (starts[0].status == 0 && starts[1].status == 0)
+            fail_msg("both have started in round %u", round);
+        for (unsigned i = 0; i < 2; i++) {
+            if (starts[i].status < 0) {
+                assert_int_equal(starts[i].status, -EADDRINUSE);
+                continue;
+            }
+            started++;
+            server_stop(starts[i].server, 0);
+            server_wait(starts[i].server);
+            server_free(starts[i].server);
+        }
+    }
+    assert_true(started > 0);
+}
+
 static int fail_to_start(void *shared, struct async_loop *loop, unsigned loop_index,
                          void **ret_context)
 {
@@ -260,6 +320,7 @@ int main(void)
         cmocka_unit_test(test_both_families_and_the_chosen_ports_are_served),
         cmocka_unit_test(test_a_second_server_on_one_address_is_refused),
         cmocka_unit_test(test_routes_that_nothing_could_match_are_refused),
+        cmocka_unit_test(test_two_servers_do_not_get_one_address),
         cmocka_unit_test(test_handler_that_cannot_start_stops_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
