@@ -79,7 +79,8 @@ size_t answer_stored_bytes_max(const struct fetch_lane *lane, const struct fetch
 /* Case 6: statuses about the request rather than the resource. The next may fare better. */
 static bool is_refusal(int status)
 {
-    return status == 401 || status == 403 || status == 407 || status == 429;
+    return status == 401 || status == 403 || status == 407 || status == 428 || status == 429 ||
+           status == 431 || status == 511;
 }
 
 static struct freshness_policy lifetime_policy(const struct fetch_settings *settings)
@@ -103,6 +104,8 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
         break;
     case STORABLE_NO_LIFETIME: /* the last that is looked at: nothing says that it is private */
         return is_refusal(head->status) ? ANSWER_REFUSAL : ANSWER_SHARE;
+    case STORABLE_NO_STATUS: /* 429 and others may not be kept, whatever they state */
+        return is_refusal(head->status) ? ANSWER_REFUSAL : ANSWER_PRIVATE;
     default:
         return ANSWER_PRIVATE;
     }
@@ -268,8 +271,8 @@ int answer_refresh(struct fetch_lane *lane, const struct fetch_request *request,
 {
     struct fields fields;
     struct upstream_head both = {.status = stored->status, .fields = &fields};
-    int err = update_fields(&stored->fields, head->fields,
-                            unwanted_of(&request->policy->settings, stored->status), &fields);
+    /* All fields for now: Age, for one, is not kept, but tells how old the confirmation is. */
+    int err = update_fields(&stored->fields, head->fields, NULL, &fields);
 
     if (err < 0)
         return err;

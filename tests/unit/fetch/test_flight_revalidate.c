@@ -107,6 +107,33 @@ static void case_14_stale_is_confirmed(void **state)
     rig_free(&rig);
 }
 
+/* Case 14: a 304 from a cache before the origin is as old as it says (RFC 9111 section 4.2.3). */
+static void case_14_age_of_the_confirmation_counts(void **state)
+{
+    struct rig rig;
+    struct rig_reader first = {0}, hit = {0}, late = {0};
+
+    (void)state;
+    rig_with_stored(&rig, TAGGED);
+    rig_ask(&rig, &first, 0, URL);
+    rig_settle(&rig);
+    not_modified(&rig, 1, "Cache-Control: max-age=20\nETag: \"v1\"\nAge: 15");
+    assert_true(rig_is_whole(&first, "old"));
+    assert_false(fields_has(&first.reader.entry->fields, "Age"));
+    rig_leave(&first);
+    rig.wall_s += 4;
+    rig_ask(&rig, &hit, 1, URL);
+    assert_int_equal(hit.reader.source, FETCH_FROM_STORE);
+    rig_leave(&hit);
+    rig.wall_s += 2;
+    rig_ask(&rig, &late, 1, URL);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 3);
+    not_modified(&rig, 2, "ETag: \"v1\"");
+    rig_leave(&late);
+    rig_free(&rig);
+}
+
 /* Case 14: what has changed comes whole, and takes the place of what was stored. */
 static void case_14_stale_is_replaced(void **state)
 {
@@ -447,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_14_stale_is_confirmed),
+        cmocka_unit_test(case_14_age_of_the_confirmation_counts),
         cmocka_unit_test(case_14_stale_is_replaced),
         cmocka_unit_test(case_14_without_validator_it_is_fetched),
         cmocka_unit_test(case_14_no_cache_is_kept_to_be_confirmed),

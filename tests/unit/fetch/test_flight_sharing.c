@@ -150,6 +150,40 @@ static void test_case_06_refusal_stays_with_its_reader(void **state)
     }
 }
 
+/* Even when each of them is refused, and whatever the refusals state: those that must not be stored
+ * (RFC 6585) are no reason to let the next crowd through. */
+static void test_case_06_refusals_of_all_leave_no_mark(void **state)
+{
+    static const int statuses[] = {401, 428, 429, 431, 511};
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        const char *fields = statuses[i] == 401 ? "" : "Cache-Control: max-age=9";
+        struct rig rig;
+        struct rig_reader readers[2] = {0};
+        rig_new(&rig, NULL);
+        for (unsigned j = 0; j < 2; j++)
+            rig_ask(&rig, &readers[j], j, URL);
+        rig_connect(&rig, 0);
+        rig_head(&rig, 0, statuses[i], 0, fields);
+        rig_done(&rig, 0, 0);
+        rig_connect(&rig, 1);
+        rig_head(&rig, 1, statuses[i], 0, fields);
+        rig_done(&rig, 1, 0);
+        for (unsigned j = 0; j < 2; j++)
+            rig_leave(&readers[j]);
+        for (unsigned j = 0; j < 2; j++)
+            rig_ask(&rig, &readers[j], j, URL);
+        rig_settle(&rig);
+        assert_int_equal(rig.started, 3);
+        rig_answer(&rig, 2, "", "kept");
+        assert_true(rig_is_whole(&readers[1], "kept"));
+        for (unsigned j = 0; j < 2; j++)
+            rig_leave(&readers[j]);
+        rig_free(&rig);
+    }
+}
+
 /* Then it is an answer like others: the standard says who may have it, and for how long. */
 static void test_case_06_refusal_that_states_its_lifetime_is_kept(void **state)
 {
@@ -415,6 +449,7 @@ int main(void)
         cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
         cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
         cmocka_unit_test(test_case_06_refusal_stays_with_its_reader),
+        cmocka_unit_test(test_case_06_refusals_of_all_leave_no_mark),
         cmocka_unit_test(test_case_06_refusal_that_states_its_lifetime_is_kept),
         cmocka_unit_test(test_case_06_refusal_after_a_purge_is_not_shared),
         cmocka_unit_test(test_private_answer_not_understood_is_not_shared),
