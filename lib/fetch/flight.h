@@ -173,6 +173,24 @@ void flight_resume(struct flight *flight);
 /* flight_retry_later - asks once more, in a moment: for the answer, or for the rest of its body. */
 void flight_retry_later(struct flight *flight);
 
+/* flight_stop_with - the verdict "stop", with what is to be made of it at the end of the call. */
+static inline enum upstream_verdict flight_stop_with(struct flight *flight, int status)
+{
+    flight->stop_status = status;
+    return UPSTREAM_STOP;
+}
+
+/*
+ * flight_take_answer - a head that is no redirect; flight_take_not_modified: a 304 to conditions.
+ * What they decide is there for all to see afterwards.
+ * Source    COALESCING cases 5, 6, 13, 14, 21 and 23
+ */
+enum upstream_verdict flight_take_answer(struct flight *flight, const struct upstream_head *head)
+    ASYNC_EXCLUDES(flight_class);
+enum upstream_verdict flight_take_not_modified(struct flight *flight,
+                                               const struct upstream_head *head)
+    ASYNC_EXCLUDES(flight_class);
+
 /* What a call tells its flight. */
 extern const struct upstream_events flight_upstream_events;
 
@@ -254,6 +272,9 @@ void flight_release_key(struct flight *flight);
 
 /* flight_resume_locked - a reader has caught up, or left: upstream may go on if it was paused. */
 void flight_resume_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);
+
+/* flight_on_attention - of the task that they post. */
+async_task_fn flight_on_attention;
 
 /* flight_call_lane_locked - has the lane look after the flight. */
 void flight_call_lane_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);

@@ -12,7 +12,6 @@
 #include "answer.h"
 #include "fault.h"
 #include "flight.h"
-#include "flight_revalidate.h"
 #include "flight_vary.h"
 
 #define SWALLOW_BYTES_MAX   16384 /* of a redirect's body, to keep the connection */
@@ -29,13 +28,6 @@ static void on_connecting(struct upstream_call *call)
     flight_enter_unless_superseded(flight_from_call(call), FLIGHT_AWAIT_HEADERS);
 }
 
-/* The verdict "stop", with what is to be made of it once the upstream reports its end. */
-static enum upstream_verdict stop_with(struct flight *flight, int status)
-{
-    flight->stop_status = status;
-    return UPSTREAM_STOP;
-}
-
 static bool is_redirect(int status)
 {
     return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -49,181 +41,22 @@ static enum upstream_verdict on_redirect(struct flight *flight, const struct ups
     int err;
 
     if (flight->hops >= settings->redirects_max)
-        return stop_with(flight, -ELOOP);
+        return flight_stop_with(flight, -ELOOP);
     err = flight_vary_add_redirect(flight, head->fields);
     if (err < 0)
-        return stop_with(flight, err);
+        return flight_stop_with(flight, err);
     err = fetch_url_resolve(flight->hop, location.bytes, location.length, settings->url_bytes_max,
                             &flight->next_hop);
     if (err < 0)
-        return stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG);
+        return flight_stop_with(flight, err == -ENOMEM ? -ENOMEM : -EBADMSG);
     if (flight->hop->is_https && !flight->next_hop->is_https) {
         fetch_url_unref(flight->next_hop);
         flight->next_hop = NULL;
         flight->refusal = GUARD_REDIRECT;
-        return stop_with(flight, -EACCES);
+        return flight_stop_with(flight, -EACCES);
     }
     answer_path_add(&flight->path, flight->lane, flight->request->policy, flight->request_s, head);
     return head->content_length_bytes > SWALLOW_BYTES_MAX ? UPSTREAM_STOP : UPSTREAM_GO_ON;
-}
-
-static bool is_kept(enum answer_sharing sharing)
-{
-    return sharing == ANSWER_STORE || sharing == ANSWER_KEEP;
-}
-
-/* For whom this answer is (cases 6, 13, 14 and 23); `mark` is what is to be said of it. */
-static void flight_decide(struct flight *flight, enum answer_sharing sharing,
-                          const struct table_mark *mark)
-{
-    if (flight->state == FLIGHT_SUPERSEDED) {
-        if (sharing >= ANSWER_REFUSAL) /* purged before: it is the leader's alone all the same */
-            flight_enter(flight, FLIGHT_SPLIT);
-        return;
-    }
-    if (flight->is_solo) {
-        flight_enter(flight, FLIGHT_SPLIT);
-        if (mark->kind != MARK_NONE)
-            flight_set_mark(flight, mark);
-        else if (is_kept(sharing))
-            flight_clear_mark(flight);
-    } else if (is_kept(sharing)) {
-        flight_enter(flight, FLIGHT_STREAMING);
-        if (sharing == ANSWER_KEEP)
-            flight_set_used_once(flight);
-    } else if (sharing == ANSWER_SHARE) {
-        flight_enter(flight, FLIGHT_SUPERSEDED);
-        flight_supersede(flight, mark->kind != MARK_NONE ? mark : NULL);
-    } else {
-        struct table_mark uncacheable = flight_mark_uncacheable(flight);
-
-        flight_enter(flight, FLIGHT_SPLIT);
-        flight_supersede(flight, mark->kind != MARK_NONE     ? mark
-                                 : sharing == ANSWER_PRIVATE ? &uncacheable
-                                                             : NULL);
-    }
-}
-
-/* The head as the readers get it: the decision, the entry and the first segment of the body. */
-static int make_answer(struct flight *flight, const struct upstream_head *head,
-                       struct flight_vary *vary, struct answer *ret_answer,
-                       struct fetch_segment **ret_segment)
-{
-    int err = flight_vary_read(flight, head->fields, vary);
-    bool is_alone = err == -ENOBUFS;
-
-    if (err < 0 && !is_alone)
-        return err;
-    err = answer_judge(flight->lane, flight->request, &vary->key, flight->request_s, head,
-                       ret_answer);
-    if (err < 0) {
-        flight_vary_fini(vary);
-        return err;
-    }
-    answer_path_apply(&flight->path, ret_answer);
-    if (is_alone || (flight->is_part && head->status != 200))
-        ret_answer->sharing = ANSWER_PRIVATE;
-    err = segment_new(ret_answer->entry->body, ret_segment);
-    if (err < 0) {
-        entry_unref(ret_answer->entry);
-        flight_vary_fini(vary);
-    }
-    return err;
-}
-
-/* Whether what the answer varies by is to be remembered; an error says little about the URL. */
-static bool may_settle(const struct flight *flight, const struct answer *answer)
-{
-    return flight->state == FLIGHT_AWAIT_HEADERS && !flight->is_solo &&
-           (is_kept(answer->sharing) ||
-            (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
-}
-
-/* Case 21. Source: RFC 9111 section 4.4. */
-static void invalidate(const struct flight *flight, const struct upstream_head *head)
-{
-    if (!fetch_request_is_safe(flight->request) && head->status >= 200 && head->status < 400)
-        fetcher_purge(flight->lane->fetcher, &flight->request->key);
-}
-
-/* What is decided, for all to see. Takes the references of answer and segment over. */
-static enum upstream_verdict give(struct flight *flight, const struct upstream_head *head,
-                                  struct answer *answer, struct fetch_segment *segment,
-                                  struct entry *index)
-{
-    bool is_anybodys;
-
-    flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
-    flight_lock(flight);
-    flight->length_bytes = head->content_length_bytes;
-    flight->head_status = head->status;
-    flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
-    flight->is_storing = flight->state == FLIGHT_STREAMING;
-    is_anybodys = !flight->is_split || flight->leader != NULL;
-    if (is_anybodys) {
-        flight->entry = answer->entry;
-        flight->segment = segment;
-        flight->index = index != NULL ? entry_ref(index) : NULL;
-    }
-    flight_wake_locked(flight);
-    flight_unlock(flight);
-    if (is_anybodys)
-        return UPSTREAM_GO_ON;
-    /* The one whose answer this is has left. */
-    segment_unref(segment);
-    entry_unref(answer->entry);
-    return stop_with(flight, -ECANCELED);
-}
-
-static enum upstream_verdict on_answer(struct flight *flight, const struct upstream_head *head)
-{
-    struct table_mark mark = flight_mark_of_head(flight, head);
-    enum upstream_verdict verdict;
-    struct flight_vary vary;
-    struct answer answer;
-    struct fetch_segment *segment;
-    int err = make_answer(flight, head, &vary, &answer, &segment);
-
-    if (err < 0)
-        return stop_with(flight, err);
-    /* Case 5: it would push out what may be used in its place. */
-    if (mark.kind != MARK_NONE && is_kept(answer.sharing) &&
-        flight_has_stale(flight, STALE_IF_ERROR))
-        answer.sharing = ANSWER_SHARE;
-    if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
-        is_kept(answer.sharing))
-        answer.sharing = ANSWER_SHARE;
-    invalidate(flight, head);
-    if (!is_kept(answer.sharing) && head->status < 400)
-        flight_forget_stored(flight);
-    flight_decide(flight, answer.sharing, &mark);
-    verdict = give(flight, head, &answer, segment,
-                   vary.tells_apart && !FAULT(vary_ignored) ? vary.index : NULL);
-    flight_vary_fini(&vary);
-    return verdict;
-}
-
-/* The stored body is the answer's. */
-static enum upstream_verdict on_not_modified(struct flight *flight,
-                                             const struct upstream_head *head)
-{
-    static const struct table_mark no_mark = {.kind = MARK_NONE};
-    struct upstream_head confirmed = *head;
-    struct answer answer;
-    int err = flight_confirm(flight, head, &answer);
-
-    if (err == -EAGAIN) {
-        flight->is_asking_again = true;
-        return UPSTREAM_GO_ON;
-    }
-    if (err < 0)
-        return stop_with(flight, err);
-    LANE_COUNT(flight->lane, confirmed, 1);
-    if (!is_kept(answer.sharing))
-        flight_forget_stored(flight);
-    flight_decide(flight, answer.sharing, &no_mark);
-    confirmed.content_length_bytes = (int64_t)body_length(answer.entry->body);
-    return give(flight, &confirmed, &answer, NULL, NULL);
 }
 
 /* Whether it says of itself which part it is. Source: RFC 9110 section 15.3.7. */
@@ -252,13 +85,13 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
         fields_find(head->fields, "Location", &location))
         return on_redirect(flight, head, location);
     if (head->status == 304 && flight->is_conditional)
-        return on_not_modified(flight, head);
+        return flight_take_not_modified(flight, head);
     /* Case 25: we did not ask for a part, nor, now, with a condition. */
     if (!flight->request->is_bypass &&
         ((head->status == 206 && !(flight->is_part && is_part(head->fields))) ||
          head->status == 304))
-        return stop_with(flight, -EPROTO);
-    return on_answer(flight, head);
+        return flight_stop_with(flight, -EPROTO);
+    return flight_take_answer(flight, head);
 }
 
 /* Case 24: longer than what is stored, and nobody said so before. */
@@ -291,14 +124,14 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
     }
     total_bytes = flight_body_bytes(flight) + count;
     if (flight->length_bytes >= 0 && total_bytes > (uint64_t)flight->length_bytes)
-        return stop_with(flight, -EPROTO);
+        return flight_stop_with(flight, -EPROTO);
     if (total_bytes > settings->streamed_body_bytes_max)
-        return stop_with(flight, -EFBIG);
+        return flight_stop_with(flight, -EFBIG);
     if (flight->state == FLIGHT_STREAMING &&
         total_bytes > answer_stored_bytes_max(flight->lane, flight->request->policy))
         stop_storing(flight);
     if (flight_body_append(flight, bytes, count) < 0)
-        return stop_with(flight, -ENOMEM);
+        return flight_stop_with(flight, -ENOMEM);
     flight_arm_progress(flight, settings->stall_timeout_ms);
     return UPSTREAM_GO_ON;
 }
