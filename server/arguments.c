@@ -172,7 +172,8 @@ void arguments_help(FILE *stream)
         "  --help           print this\n"
         "\n"
         "Settings come from the file, then the environment, then the options; the later wins.\n"
-        "docs/SETTINGS.md explains each. In the environment, with their defaults:\n"
+        "SIGHUP reads them again. docs/SETTINGS.md explains each.\n"
+        "In the environment, with their defaults:\n"
         "  %-42s (none)\n",
         setting_table[SETTING_ID_listen].standard, setting_table[SETTING_ID_loops].standard,
         setting_table[SETTING_ID_loops].automatic, CONFIG_FILE_VARIABLE);

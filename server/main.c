@@ -3,8 +3,9 @@
  * main.c - the program: configuration, start, signals, stop, and what is said about them.
  *
  * The first SIGTERM or SIGINT stops accepting and lets what runs come to its end; a second one cuts
- * it. Signals are waited for by a thread of their own, all others have them blocked; so nothing
- * runs in a signal handler.
+ * it. SIGHUP reads the configuration again, unless it comes because the terminal was closed.
+ * Signals are waited for by a thread of their own, all others have them blocked; so nothing runs in
+ * a signal handler.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,7 +22,7 @@
 
 #include "arguments.h"
 #include "config/config.h"
-#include "config/machine.h"
+#include "configure.h"
 #include "demo/demo.h"
 #include "log/log.h"
 #include "server.h"
@@ -40,8 +41,10 @@ enum exit_status {
 struct signals {
     sigset_t set;
     pthread_t thread;
+    const struct arguments *arguments;
     struct service *service;
     uint32_t drain_ms;
+    bool is_stopping;
     atomic_bool is_over; /* the service has stopped; the thread is to end */
 };
 
@@ -86,20 +89,10 @@ static void summary_print(const struct config *config, const struct address *add
 /* Reads all layers; false if something is wrong, which has been said then. */
 static bool config_read(const struct arguments *arguments, struct config *config)
 {
-    const char *file = arguments->config_file;
     struct problems problems;
     bool is_fine;
 
-    problems_init(&problems);
-    config_init(config);
-    if (file == NULL)
-        file = getenv(CONFIG_FILE_VARIABLE);
-    if (file != NULL)
-        config_read_file(config, file, &problems);
-    config_read_environment(config, (const char *const *)environ, &problems);
-    arguments_apply(arguments, config, &problems);
-    config_resolve(config, machine_cores(""), machine_memory_bytes(""));
-    config_check(config, &problems);
+    configure_read(arguments, config, &problems);
     is_fine = problems.count == 0;
     if (!is_fine) {
         fflush(stdout);
@@ -127,23 +120,53 @@ static void descriptors_raise(const struct config *config)
                  config->limits_connections_max);
 }
 
+/* Whether the terminal that the program was started from has been closed: that is no wish to go on
+ * with other settings. */
+static bool is_terminal_gone(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (!isatty(fd) && errno == EIO)
+            return true;
+    }
+    return false;
+}
+
+static const char *signal_name(int signal_number)
+{
+    return signal_number == SIGTERM ? "SIGTERM" : signal_number == SIGINT ? "SIGINT" : "SIGHUP";
+}
+
+static void on_stop_signal(struct signals *signals, int signal_number)
+{
+    uint32_t drain_ms = signals->is_stopping ? 0 : signals->drain_ms;
+
+    log_info(signals->is_stopping ? "stopping at once" : "stopping", "signal=%s drain_ms=%" PRIu32,
+             signal_name(signal_number), drain_ms);
+    service_stop(signals->service, drain_ms);
+    signals->is_stopping = true;
+}
+
+static void on_reload_signal(struct signals *signals)
+{
+    struct config config;
+
+    if (!signals->is_stopping && configure_again(signals->arguments, signals->service, &config))
+        signals->drain_ms = (uint32_t)config.timeouts_drain_ms;
+}
+
 static void *signals_run(void *context)
 {
     struct signals *signals = context;
-    bool is_stopping = false;
 
     while (!atomic_load(&signals->is_over)) {
         int signal_number;
         int err = sigwait(&signals->set, &signal_number);
         assert(err == 0);
         (void)err;
-        if (signal_number == SIGUSR1)
-            continue; /* from main: look at is_over */
-        log_info(is_stopping ? "stopping at once" : "stopping", "signal=%s drain_ms=%" PRIu32,
-                 signal_number == SIGTERM ? "SIGTERM" : "SIGINT",
-                 is_stopping ? 0 : signals->drain_ms);
-        service_stop(signals->service, is_stopping ? 0 : signals->drain_ms);
-        is_stopping = true;
+        if (signal_number == SIGHUP && !is_terminal_gone())
+            on_reload_signal(signals);
+        else if (signal_number != SIGUSR1) /* that is from main: look at is_over */
+            on_stop_signal(signals, signal_number);
     }
     return NULL;
 }
@@ -154,6 +177,7 @@ static void signals_block(struct signals *signals)
     sigemptyset(&signals->set);
     sigaddset(&signals->set, SIGTERM);
     sigaddset(&signals->set, SIGINT);
+    sigaddset(&signals->set, SIGHUP);
     sigaddset(&signals->set, SIGUSR1);
     err = pthread_sigmask(SIG_BLOCK, &signals->set, NULL);
     assert(err == 0);
@@ -189,9 +213,10 @@ static int start_complain(const struct config *config, int err)
     return EXIT_FAILED;
 }
 
-static int serve(const struct config *config)
+static int serve(const struct arguments *arguments, const struct config *config)
 {
-    struct signals signals = {.drain_ms = (uint32_t)config->timeouts_drain_ms};
+    struct signals signals = {.arguments = arguments,
+                              .drain_ms = (uint32_t)config->timeouts_drain_ms};
     struct server_counters counters;
     struct address address;
     int err;
@@ -258,7 +283,7 @@ int main(int argc, char **argv)
     if (!config_read(&arguments, &config))
         return EXIT_USAGE;
     if (arguments.action == ARGUMENTS_SERVE)
-        return serve(&config);
+        return serve(&arguments, &config);
     printf("configuration ok: ");
     summary_print(&config, &config.listen);
     return said(EXIT_STOPPED);

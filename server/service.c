@@ -14,6 +14,7 @@
 #include <cache/store.h>
 #include <fetch/fetcher.h>
 
+#include "config/value.h"
 #include "handlers/access.h"
 #include "handlers/fetch.h"
 #include "handlers/health.h"
@@ -28,8 +29,7 @@
 #define OBJECT_SHARE_PERCENT 25
 
 struct service {
-    struct config config; /* the fetcher's policy points into it */
-    const char *forwarded[CONFIG_NAMES_MAX];
+    struct config config; /* as it is in force */
     struct access *access;
     struct store *store;
     struct fetcher *fetcher;
@@ -51,9 +51,10 @@ static int store_make(struct service *service)
     return store_new(&store, &service->store);
 }
 
-static int fetcher_make(struct service *service)
+/* The lists in it are those of `config` and `names`. */
+static struct fetch_settings fetch_settings_of(const struct config *config,
+                                               const char *names[CONFIG_NAMES_MAX])
 {
-    const struct config *config = &service->config;
     struct fetch_settings fetch;
 
     fetch_settings_default(&fetch);
@@ -82,8 +83,8 @@ static int fetcher_make(struct service *service)
     fetch.origin_connections_max = (uint32_t)config->fetch_origin_connections_max;
     fetch.connections_max = (uint32_t)config->fetch_connections_max;
     for (unsigned i = 0; i < config->fetch_forward.count; i++)
-        service->forwarded[i] = config->fetch_forward.items[i];
-    fetch.forwarded = service->forwarded;
+        names[i] = config->fetch_forward.items[i];
+    fetch.forwarded = names;
     fetch.forwarded_count = config->fetch_forward.count;
     fetch.guard = (struct guard_policy){
         .allowed = config->fetch_allow.items,
@@ -91,6 +92,14 @@ static int fetcher_make(struct service *service)
         .ports = config->fetch_extra_ports.items,
         .port_count = config->fetch_extra_ports.count,
     };
+    return fetch;
+}
+
+static int fetcher_make(struct service *service)
+{
+    const char *names[CONFIG_NAMES_MAX];
+    struct fetch_settings fetch = fetch_settings_of(&service->config, names);
+
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }
 
@@ -167,6 +176,48 @@ int service_start(const struct config *config, struct service **ret_service)
         return err;
     }
     *ret_service = service;
+    return 0;
+}
+
+/* Takes a value over, or says that it takes a restart. */
+static void setting_reload(struct service *service, const struct config *config, enum setting_id id)
+{
+    const struct setting *setting = &setting_table[id];
+    char running[VALUE_TEXT_BYTES_MAX];
+    char configured[VALUE_TEXT_BYTES_MAX];
+    char quoted[3][256];
+    char origin[512];
+
+    value_print(&service->config, setting, running);
+    value_print(config, setting, configured);
+    if (strcmp(running, configured) == 0)
+        return;
+    if (!setting_needs_restart(id)) {
+        memcpy((char *)&service->config + setting->offset, (const char *)config + setting->offset,
+               setting->bytes);
+        return;
+    }
+    config_origin_text(config, id, origin, sizeof(origin));
+    log_warn("a setting takes a restart", "setting=%s running=%s configured=%s where=%s",
+             setting->path, log_quote(quoted[0], sizeof(quoted[0]), running, strlen(running)),
+             log_quote(quoted[1], sizeof(quoted[1]), configured, strlen(configured)),
+             log_quote(quoted[2], sizeof(quoted[2]), origin, strlen(origin)));
+}
+
+int service_reload(struct service *service, const struct config *config)
+{
+    const char *names[CONFIG_NAMES_MAX];
+    struct fetch_settings fetch = fetch_settings_of(config, names);
+    struct fetch_policy *policy;
+    int err = fetcher_policy_new(service->fetcher, &fetch, &policy);
+
+    if (err < 0)
+        return err;
+    fetcher_set_policy(service->fetcher, policy);
+    fetch_policy_unref(policy);
+    log_set_level((enum log_level)config->log_level);
+    for (size_t i = 0; i < SETTING_COUNT; i++)
+        setting_reload(service, config, (enum setting_id)i);
     return 0;
 }
 

@@ -22,6 +22,13 @@ struct service;
  */
 int service_start(const struct config *config, struct service **ret_service);
 
+/*
+ * service_reload - puts in force, for requests to come, what has changed in `config`, which has
+ * been resolved and checked; logs each setting that has changed but takes a restart. Errors
+ * -ENOMEM: nothing has changed. Thread    one at a time.
+ */
+int service_reload(struct service *service, const struct config *config);
+
 /* service_address - where it listens, with the port that the system chose. Thread: any. */
 void service_address(const struct service *service, struct address *ret_address);
 

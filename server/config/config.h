@@ -63,6 +63,7 @@ struct config {
 #define RANGES(field, path, standard, text)                 struct config_ranges field;
 #define PORTS(field, path, standard, text)                  struct config_ports field;
 #define NAMES(field, path, standard, text)                  struct config_names field;
+#define RESTART(field)
 #include "config/settings.def"
 #include "config/settings_end.h"
     struct config_origin origins[SETTING_COUNT]; /* by enum setting_id */

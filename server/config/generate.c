@@ -296,6 +296,25 @@ static void print_rows(const char *section)
     }
 }
 
+/* What is read again while the server runs. */
+static void print_reloading(void)
+{
+    unsigned count = 0;
+
+    printf("\nOn the signal SIGHUP a running server reads all of it again. What has changed holds "
+           "for the "
+           "requests that\ncome then; a fetch under way goes on as it began. A mistake changes "
+           "nothing, and the log says where it is.\nThese take a restart, which the log says too:");
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (!setting_needs_restart((enum setting_id)i))
+            continue;
+        printf("%s%s`%s`", count == 0 ? "" : ",", count % 4 == 0 ? "\n" : " ",
+               setting_table[i].path);
+        count++;
+    }
+    printf(".\n");
+}
+
 static void print_table(void)
 {
     printf("<!-- Written by the target update_settings from server/config/settings.def. -->\n"
@@ -308,6 +327,7 @@ static void print_table(void)
            "with all the\ndefaults. `fetchonce --check --config FILE` says what is wrong with a "
            "file, and starts nothing.\n",
            CONFIG_FILE_VARIABLE);
+    print_reloading();
     print_rows("");
     for (const struct setting_section *section = setting_sections; section->path != NULL;
          section++) {

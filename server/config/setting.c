@@ -12,7 +12,10 @@
 
 #include "config/config.h"
 
-#define ROW(field_name, ...) {.offset = offsetof(struct config, field_name), __VA_ARGS__},
+#define ROW(field_name, ...)                                                                       \
+    {.offset = offsetof(struct config, field_name),                                                \
+     .bytes = sizeof(((struct config *)NULL)->field_name),                                         \
+     __VA_ARGS__},
 
 /* Arguments here are initializers, which parentheses would not suit. */
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
@@ -32,6 +35,7 @@ const struct setting setting_table[SETTING_COUNT] = {
 #define PORTS(f, p, s, t)                                                                          \
     ROW(f, .kind = SETTING_PORTS, .path = p, .min = 1, .max = 65535, .standard = s, .text = t)
 #define NAMES(f, p, s, t) ROW(f, .kind = SETTING_NAMES, .path = p, .standard = s, .text = t)
+#define RESTART(f)
 #include "config/settings.def"
 #include "config/settings_end.h"
 };
@@ -47,9 +51,25 @@ const struct setting_section setting_sections[] = {
 #define RANGES(f, p, s, t)
 #define PORTS(f, p, s, t)
 #define NAMES(f, p, s, t)
+#define RESTART(f)
 #include "config/settings.def"
 #include "config/settings_end.h"
     {NULL, NULL},
+};
+
+static const bool restart_table[SETTING_COUNT] = {
+#define SECTION(p, t)
+#define NUMBER(f, p, lo, hi, s, u, t)
+#define AUTO(f, p, lo, hi, a, u, t)
+#define BOOLEAN(f, p, s, t)
+#define CHOICE(f, p, c, s, t)
+#define ADDRESS(f, p, s, t)
+#define RANGES(f, p, s, t)
+#define PORTS(f, p, s, t)
+#define NAMES(f, p, s, t)
+#define RESTART(f) [SETTING_ID_##f] = true,
+#include "config/settings.def"
+#include "config/settings_end.h"
 };
 
 const struct setting *setting_find(const char *path)
@@ -69,6 +89,11 @@ const struct setting_section *setting_section_find(const char *path)
             return section;
     }
     return NULL;
+}
+
+bool setting_needs_restart(enum setting_id id)
+{
+    return restart_table[id];
 }
 
 const char *setting_leaf(const char *path)

@@ -36,6 +36,7 @@ enum setting_id {
 #define RANGES(field, path, standard, text)                 SETTING_ID_##field,
 #define PORTS(field, path, standard, text)                  SETTING_ID_##field,
 #define NAMES(field, path, standard, text)                  SETTING_ID_##field,
+#define RESTART(field)
 #include "config/settings.def"
 #include "config/settings_end.h"
     SETTING_COUNT
@@ -44,7 +45,8 @@ enum setting_id {
 struct setting {
     const char *path; /* as in the file: "fetch.timeouts.total_ms" */
     enum setting_kind kind;
-    size_t offset;         /* of the field in struct config */
+    size_t offset;         /* of the field in struct config, */
+    size_t bytes;          /* and its size */
     uint64_t min;          /* NUMBER, AUTO, PORTS: the least and */
     uint64_t max;          /* the largest value allowed */
     const char *standard;  /* the default, as text */
@@ -69,6 +71,9 @@ const struct setting *setting_find(const char *path);
 
 /* setting_section_find - the section at `path`, or NULL. */
 const struct setting_section *setting_section_find(const char *path);
+
+/* setting_needs_restart - whether a running server keeps its value, whatever is configured. */
+bool setting_needs_restart(enum setting_id id);
 
 /* setting_leaf - the last part of a path: "total_ms" of "fetch.timeouts.total_ms". */
 const char *setting_leaf(const char *path);

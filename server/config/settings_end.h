@@ -12,3 +12,4 @@
 #undef RANGES
 #undef PORTS
 #undef NAMES
+#undef RESTART

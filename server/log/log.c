@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * log.c - see log.h. The level is the one thing here that all threads share; it is set once at the
- * start and only read afterwards, and belongs to the process as standard error does.
+ * log.c - see log.h. The level is the one thing here that all threads share; it is set at the
+ * start and by SIGHUP, and belongs to the process as standard error does.
  */
 #include "log.h"
 

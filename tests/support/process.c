@@ -129,6 +129,18 @@ void process_wait_out(struct process *process, const char *text)
     }
 }
 
+void process_wait_error(struct process *process, const char *text)
+{
+    int64_t until_ms = now_ms() + GUARD_MS;
+    const char *found;
+
+    while ((found = strstr(process->error + process->error_at, text)) == NULL) {
+        if (!pipes_read(process, until_ms))
+            give_up(process, "ended without the words on standard error that were waited for");
+    }
+    process->error_at = (size_t)(found - process->error) + strlen(text);
+}
+
 void process_signal(struct process *process, int signal_number)
 {
     if (kill(process->pid, signal_number) < 0)

@@ -20,6 +20,7 @@ struct process {
     int error_fd;
     size_t out_bytes;
     size_t error_bytes;
+    size_t error_at;                    /* what process_wait_error() has found lies before */
     char out[PROCESS_TEXT_BYTES_MAX];   /* what came so far, zero-terminated */
     char error[PROCESS_TEXT_BYTES_MAX]; /* likewise */
 };
@@ -33,6 +34,10 @@ void process_start(struct process *process, const char *const *arguments,
 
 /* process_wait_out - reads until its standard output has `text`. */
 void process_wait_out(struct process *process, const char *text);
+
+/* process_wait_error - reads until its standard error has `text`, behind what the last such call
+ * found. */
+void process_wait_error(struct process *process, const char *text);
 
 /* process_signal - sends a signal. */
 void process_signal(struct process *process, int signal_number);

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* configure.c - see configure.h. */
+#include "configure.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/machine.h"
+#include "log/log.h"
+
+void configure_read(const struct arguments *arguments, struct config *ret_config,
+                    struct problems *ret_problems)
+{
+    const char *file = arguments->config_file;
+
+    problems_init(ret_problems);
+    config_init(ret_config);
+    if (file == NULL)
+        file = getenv(CONFIG_FILE_VARIABLE);
+    if (file != NULL)
+        config_read_file(ret_config, file, ret_problems);
+    config_read_environment(ret_config, (const char *const *)environ, ret_problems);
+    arguments_apply(arguments, ret_config, ret_problems);
+    config_resolve(ret_config, machine_cores(""), machine_memory_bytes(""));
+    config_check(ret_config, ret_problems);
+}
+
+/* One line of the log for each. */
+static void problems_log(const struct problems *problems)
+{
+    const char *line = problems->text;
+
+    while (line != NULL && *line != '\0') {
+        size_t bytes = strcspn(line, "\n");
+        char quoted[1024];
+        log_error("the configuration has a fault", "fault=%s",
+                  log_quote(quoted, sizeof(quoted), line, bytes));
+        line += bytes + (line[bytes] == '\n' ? 1 : 0);
+    }
+    log_error("the configuration was not read again; all stays as it was", "faults=%u",
+              problems->count);
+}
+
+bool configure_again(const struct arguments *arguments, struct service *service,
+                     struct config *ret_config)
+{
+    struct problems problems;
+    char quoted[1024];
+    const char *file;
+    bool is_fine;
+    int err;
+
+    configure_read(arguments, ret_config, &problems);
+    is_fine = problems.count == 0;
+    if (!is_fine)
+        problems_log(&problems);
+    problems_fini(&problems);
+    if (!is_fine)
+        return false;
+    err = service_reload(service, ret_config);
+    if (err < 0) {
+        log_error("the configuration was not read again; all stays as it was",
+                  "reason=out-of-memory");
+        return false;
+    }
+    file = ret_config->file != NULL ? ret_config->file : "";
+    log_info("the configuration was read again", "file=%s",
+             log_quote(quoted, sizeof(quoted), file, strlen(file)));
+    return true;
+}
