@@ -279,6 +279,69 @@ static const char *syntax_hint(const char *text, size_t text_bytes, const json_e
     return "";
 }
 
+static void syntax_report(const struct reading *reading, const char *text, size_t text_bytes,
+                          const json_error_t *error)
+{
+    char quoted[JSON_ERROR_TEXT_LENGTH];
+
+    snprintf(quoted, sizeof(quoted), "%s", error->text);
+    for (char *byte = quoted; *byte != '\0'; byte++)
+        *byte = (unsigned char)*byte < 0x20 || *byte == 0x7f ? ' ' : *byte;
+    problems_add(reading->problems, "%s:%d: not valid JSON at column %d: %s%s", reading->file,
+                 error->line, error->column, quoted, syntax_hint(text, text_bytes, error));
+}
+
+/* Reports each number in `value`, which stands at reading->path, that no integer here can be. */
+static void huge_report(struct reading *reading, json_t *value)
+{
+    const struct setting *setting = setting_find(reading->path);
+    size_t path_bytes = strlen(reading->path);
+    char expected[160];
+    char fault[256] = "the number is too large to be read";
+    const char *key;
+    json_t *inner;
+    size_t i;
+
+    json_object_foreach(value, key, inner)
+    {
+        lines_path_key(reading->path, key);
+        huge_report(reading, inner);
+        reading->path[path_bytes] = '\0';
+    }
+    json_array_foreach(value, i, inner)
+    {
+        lines_path_item(reading->path, i);
+        huge_report(reading, inner);
+        reading->path[path_bytes] = '\0';
+    }
+    if (!json_is_real(value) ||
+        (json_real_value(value) < 0x1p63 && json_real_value(value) >= -0x1p63))
+        return;
+    if (setting != NULL) {
+        value_expected(setting, expected, sizeof(expected));
+        snprintf(fault, sizeof(fault), "must be %s, not a number as large as that", expected);
+    }
+    reading_problem(reading, fault);
+}
+
+/*
+ * The library gives a text up at an integer of more than 64 bits, and does not know whose value it
+ * is. Read once more with integers as floating-point numbers, which have room for it, it can be
+ * found. Returns whether it was that.
+ */
+static bool huge_read(struct reading *reading, const char *text, size_t text_bytes)
+{
+    json_t *root = json_loadb(text, text_bytes, JSON_DECODE_INT_AS_REAL, NULL);
+    size_t count_before = reading->problems->count;
+
+    if (root != NULL && lines_new(text, text_bytes, &reading->lines) == 0) {
+        huge_report(reading, root);
+        lines_free(reading->lines);
+    }
+    json_decref(root);
+    return reading->problems->count > count_before;
+}
+
 void config_read_text(struct config *config, const char *path, const char *text, size_t text_bytes,
                       struct problems *problems)
 {
@@ -288,12 +351,9 @@ void config_read_text(struct config *config, const char *path, const char *text,
 
     config->file = path;
     if (root == NULL) {
-        char quoted[JSON_ERROR_TEXT_LENGTH];
-        snprintf(quoted, sizeof(quoted), "%s", error.text);
-        for (char *byte = quoted; *byte != '\0'; byte++)
-            *byte = (unsigned char)*byte < 0x20 || *byte == 0x7f ? ' ' : *byte;
-        problems_add(problems, "%s:%d: not valid JSON at column %d: %s%s", path, error.line,
-                     error.column, quoted, syntax_hint(text, text_bytes, &error));
+        if (json_error_code(&error) != json_error_numeric_overflow ||
+            !huge_read(&reading, text, text_bytes))
+            syntax_report(&reading, text, text_bytes, &error);
         return;
     }
     if (!json_is_object(root)) {

@@ -100,6 +100,19 @@ static void test_wrong_types_are_named(void **state)
                                        "to 256 (loops), not an object\n");
 }
 
+/* Beyond what the JSON library calls an integer: still named, and all of them. */
+static void test_numbers_beyond_64_bits_are_named(void **state)
+{
+    (void)state;
+    assert_problems("{\"loops\": 1,\n \"access\": {\"hold_ms\": 18446744073709551616},\n"
+                    " \"fetch\": {\"extra_ports\": [80, -99999999999999999999]},\n"
+                    " \"zzz\": 10000000000000000000}",
+                    "x.json:2: access.hold_ms: must be a whole number from 0 to 60000 (ms), not a "
+                    "number as large as that\n"
+                    "x.json:3: fetch.extra_ports[1]: the number is too large to be read\n"
+                    "x.json:4: zzz: the number is too large to be read\n");
+}
+
 static void test_a_key_far_from_all_gets_no_guess(void **state)
 {
     (void)state;
@@ -187,6 +200,7 @@ int main(void)
         cmocka_unit_test(test_values_of_all_kinds_are_taken_over),
         cmocka_unit_test(test_all_faults_of_a_file_are_reported_in_one_go),
         cmocka_unit_test(test_wrong_types_are_named),
+        cmocka_unit_test(test_numbers_beyond_64_bits_are_named),
         cmocka_unit_test(test_a_key_far_from_all_gets_no_guess),
         cmocka_unit_test(test_a_key_given_twice_is_refused),
         cmocka_unit_test(test_slips_of_syntax_come_with_advice),
