@@ -11,13 +11,9 @@
 
 #include <http/cache_control.h>
 #include <http/conditions.h>
+#include <http/forwarding.h>
 
 #include "../problem.h"
-
-static bool span_holds(struct span text, const char *word)
-{
-    return memmem(text.bytes, text.length, word, strlen(word)) != NULL;
-}
 
 static void add_control(struct fetch_wishes *wishes, struct span value)
 {
@@ -30,12 +26,15 @@ static void add_control(struct fetch_wishes *wishes, struct span value)
 void fetch_read_wishes(const struct request *request, const struct fetch_settings *settings,
                        struct fetch_wishes *ret_wishes)
 {
-    bool has_pragma_no_cache = false;
+    bool has_pragma_no_cache = false, has_trace = false;
 
     *ret_wishes = (struct fetch_wishes){0};
     for (size_t i = 0; i < request->field_count; i++) {
         const struct field *field = &request->fields[i];
         switch (field->name.length) {
+        case 3:
+            has_trace |= span_equals_ignoring_case(field->name, span_of_string("Via"));
+            break;
         case 5:
             ret_wishes->has_range |=
                 span_equals_ignoring_case(field->name, span_of_string("Range"));
@@ -46,8 +45,7 @@ void fetch_read_wishes(const struct request *request, const struct fetch_setting
                     span_equals_ignoring_case(field->value, span_of_string("no-cache"));
             break;
         case 8:
-            if (span_equals_ignoring_case(field->name, span_of_string("CDN-Loop")))
-                ret_wishes->is_loop |= span_holds(field->value, settings->via_name);
+            has_trace |= span_equals_ignoring_case(field->name, span_of_string("CDN-Loop"));
             break;
         case 13:
             if (span_equals_ignoring_case(field->name, span_of_string("Cache-Control")))
@@ -63,6 +61,9 @@ void fetch_read_wishes(const struct request *request, const struct fetch_setting
             break;
         }
     }
+    if (has_trace)
+        ret_wishes->is_loop = forwarding_count_visits(request_fields(request),
+                                                      span_of_string(settings->via_name)) > 0;
     if (has_pragma_no_cache && !ret_wishes->has_control)
         add_control(ret_wishes, span_of_string("no-cache"));
     if (!settings->obeys_clients)

@@ -218,16 +218,27 @@ static void test_refusals_read_alike(void **state)
 
 static void test_a_request_that_came_through_here_is_508(void **state)
 {
+    static const char *const loops[] = {
+        "CDN-Loop: other, fetchonce\r\n",
+        "CDN-Loop: other\r\nCDN-Loop: FetchOnce; a=b\r\n",
+        "Via: 1.0 other, 1.1 fetchonce (a comment)\r\n",
+    };
+    static const char not_us[] = "CDN-Loop: fetchonce2; by=fetchonce\r\nVia: 1.1 my-fetchonce\r\n";
     struct world world;
     struct client_reply reply;
 
     (void)state;
     world_start(&world, NULL);
     origin_on(world.origin, "/", ORIGIN_SEND(OK_HELLO));
-    world_get(&world, "/", "", "CDN-Loop: other, fetchonce\r\n", &reply);
-    assert_int_equal(reply.status, 508);
-    client_reply_fini(&reply);
+    for (unsigned i = 0; i < sizeof loops / sizeof *loops; i++) {
+        world_get(&world, "/", "", loops[i], &reply);
+        assert_int_equal(reply.status, 508);
+        client_reply_fini(&reply);
+    }
     assert_int_equal(origin_hits(world.origin, "/"), 0);
+    world_get(&world, "/", "", not_us, &reply);
+    assert_int_equal(reply.status, 200);
+    client_reply_fini(&reply);
     world_stop(&world);
 }
 
