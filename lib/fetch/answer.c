@@ -94,8 +94,11 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
                                       const struct upstream_head *head,
                                       const struct freshness *freshness, const struct entry *entry)
 {
+    bool is_post = fetch_request_is_post(asked);
     const struct storable_request request = {
         .has_authorization = fields_has(&asked->fields, "Authorization"),
+        .is_post = is_post,
+        .is_located = is_post && fetch_request_is_located(asked, head->fields),
         .set_cookie_is_allowed = asked->policy->settings.set_cookie_is_standard,
     };
 

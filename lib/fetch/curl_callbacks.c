@@ -133,7 +133,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
 
     if (size * count == 0)
         return 0;
-    if (transfer->has_excess) {
+    if (transfer->has_excess && !transfer->call->drops_excess) {
         transfer->status = -EPROTO;
         return 0;
     }

@@ -116,7 +116,7 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     transfer = (struct transfer *)(void *)context;
     assert(transfer != NULL && transfer->easy == easy);
-    if (result == CURLE_OK && has_excess(transfer))
+    if (result == CURLE_OK && has_excess(transfer) && !transfer->call->drops_excess)
         transfer->status = -EPROTO;
     transfer_finish(transfer, status_of_result(transfer, result));
 }

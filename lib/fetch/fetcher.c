@@ -188,6 +188,7 @@ bool fetcher_purge(struct fetcher *fetcher, const struct key *key)
     while ((flight = table_find_variant_locked(shard, key)) != NULL)
         was_there |= flight_purge_locked(shard, flight);
     table_marks_clear_locked(shard, key);
+    table_count_purge_locked(shard);
     table_unlock(shard);
     return was_there;
 }

@@ -107,6 +107,8 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
     upstream_cancel(&flight->call);
     async_waiter_cancel(&flight->lock.waiter);
     flight_body_finish(flight, status);
+    if (status == 0 && flight->is_kept_alone)
+        flight_store_alone(flight);
     if (status == 0 && flight->state == FLIGHT_STREAMING) {
         flight_publish(flight);
     } else if (status < 0 && failure != NULL && flight->entry == NULL && status != -ENOMEM &&
@@ -279,6 +281,7 @@ void flight_start_hop(struct flight *flight)
     flight->call.is_verbatim = settings->is_transparent;
     flight->call.settings = settings;
     flight->call.is_unguarded = settings->is_unguarded;
+    flight->call.drops_excess = settings->is_transparent;
     flight->call.is_on_new_connection = flight->retries > 0;
     err = flight_choose_fields(flight);
     if (err == 0) {

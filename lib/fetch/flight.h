@@ -69,6 +69,8 @@ struct flight {
     struct async_timer retry;      /* armed between a failure and the second try */
     int64_t request_s;             /* wall clock, of the last hop */
     size_t swallowed_bytes;        /* of a redirect's body, which nobody reads */
+    bool is_kept_alone;            /* see flight_keep_alone() */
+    uint64_t purges;               /* of the shard, when that was decided */
     size_t bytes_before;           /* of the body, before the segment that is being written */
     int stop_status;               /* why a verdict was UPSTREAM_STOP; 0: none was */
     enum guard_reason refusal;     /* why the status is -EACCES */
@@ -247,6 +249,16 @@ void flight_overtake(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
 
 /* flight_forget_stored - a newer answer, which is not stored, has made what is stored obsolete. */
 void flight_forget_stored(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_invalidate - forgets what the answer to an unsafe method makes obsolete (case 21). */
+void flight_invalidate(const struct flight *flight, const struct upstream_head *head)
+    ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_keep_alone - the answer to a POST, which is one to a GET too: stored when complete. */
+void flight_keep_alone(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
+
+/* flight_store_alone - puts it into the store, unless the URL was purged since. */
+void flight_store_alone(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
 
 /* flight_publish - puts the complete entry into the store, and the flight out of the table. */
 void flight_publish(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);

@@ -85,13 +85,6 @@ static bool may_settle(const struct flight *flight, const struct answer *answer)
             (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
 }
 
-/* Case 21. Source: RFC 9111 section 4.4. */
-static void invalidate(const struct flight *flight, const struct upstream_head *head)
-{
-    if (!fetch_request_is_safe(flight->request) && head->status >= 200 && head->status < 400)
-        fetcher_purge(flight->lane->fetcher, &flight->request->key);
-}
-
 /* What is decided, for all to see. Takes the references of answer and segment over. */
 static enum upstream_verdict give(struct flight *flight, const struct upstream_head *head,
                                   struct answer *answer, struct fetch_segment *segment,
@@ -139,7 +132,9 @@ enum upstream_verdict flight_take_answer(struct flight *flight, const struct ups
     if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
         is_kept(answer.sharing))
         answer.sharing = ANSWER_SHARE;
-    invalidate(flight, head);
+    flight_invalidate(flight, head);
+    if (answer.sharing == ANSWER_STORE && fetch_request_is_post(flight->request))
+        flight_keep_alone(flight);
     if (!is_kept(answer.sharing) && head->status < 400)
         flight_forget_stored(flight);
     flight_decide(flight, answer.sharing, &mark);

@@ -45,6 +45,30 @@ void flight_publish(struct flight *flight)
         LANE_COUNT(flight->lane, stored, 1);
 }
 
+void flight_keep_alone(struct flight *flight)
+{
+    struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
+
+    flight->purges = table_purges_locked(shard);
+    flight->is_kept_alone = true;
+    table_unlock(shard);
+}
+
+/* A long body has been freed behind its reader, and there is nothing to be stored. */
+void flight_store_alone(struct flight *flight)
+{
+    struct fetcher *fetcher = flight->lane->fetcher;
+    struct table_shard *shard = table_lock(fetcher->table, &flight->request->key);
+    struct entry *entry;
+
+    if (flight->bytes_before == 0 && table_purges_locked(shard) == flight->purges) {
+        entry = entry_ref(flight->entry);
+        if (store_insert(fetcher->store, &entry) == 0)
+            LANE_COUNT(flight->lane, stored, 1);
+    }
+    table_unlock(shard);
+}
+
 void flight_set_mark(struct flight *flight, const struct table_mark *mark)
 {
     struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <http/cache_control.h>
+#include <http/forwarding.h>
+#include <http/method.h>
 
 static bool is_one_of(struct span name, const char *const *names, size_t count)
 {
@@ -18,20 +20,12 @@ static bool is_one_of(struct span name, const char *const *names, size_t count)
     return false;
 }
 
-/* Of this connection, or written anew. */
-static bool is_dropped(struct span name)
-{
-    static const char *const names[] = {"Host", "Content-Length", "Expect", "Max-Forwards"};
-
-    return is_one_of(name, names, sizeof names / sizeof *names);
-}
-
 /* Evaluated here, by what the whole answer says; the flight sends its own. */
 static bool is_dropped_for_cache(struct span name)
 {
     static const char *const names[] = {"If-None-Match", "If-Modified-Since", "If-Range", "Range"};
 
-    return is_dropped(name) || is_one_of(name, names, sizeof names / sizeof *names);
+    return is_one_of(name, names, sizeof names / sizeof *names);
 }
 
 static bool is_method(const struct fetch_request *request, const char *name)
@@ -44,16 +38,9 @@ bool fetch_request_is_head(const struct fetch_request *request)
     return is_method(request, "HEAD");
 }
 
-bool fetch_request_is_safe(const struct fetch_request *request)
-{
-    return request->method == NULL || is_method(request, "HEAD") || is_method(request, "OPTIONS") ||
-           is_method(request, "TRACE");
-}
-
 bool fetch_request_is_idempotent(const struct fetch_request *request)
 {
-    return fetch_request_is_safe(request) || is_method(request, "PUT") ||
-           is_method(request, "DELETE");
+    return request->method == NULL || method_is_idempotent(span_of_string(request->method));
 }
 
 /* What only the origin can answer, or what nobody else may get. */
@@ -65,20 +52,6 @@ static bool is_bypass(const struct fetch_request *request, const struct fields *
         return true;
     cache_control_read(&wishes, all);
     return wishes.no_store || fields_has(all, "If-Match") || fields_has(all, "If-Unmodified-Since");
-}
-
-static int copy_all(struct field_view client, struct fields *ret_fields)
-{
-    struct field field;
-    size_t position = 0;
-    int err = 0;
-
-    fields_init(ret_fields);
-    while (err == 0 && field_view_next(client, &position, &field))
-        err = fields_append(ret_fields, field.name, field.value);
-    if (err < 0)
-        fields_fini(ret_fields);
-    return err;
 }
 
 /* For a fetch that nobody shares. */
@@ -95,17 +68,19 @@ static int take_part(struct fetch_request *request, const struct fields *all)
     return err;
 }
 
-static int take_fields(struct fetch_request *request, struct field_view client)
+static int take_fields(struct fetch_request *request, const struct fetch_request_draft *draft)
 {
+    static const struct forwarding_client nobody;
+    const struct forwarding_client *sender = draft->sender != NULL ? draft->sender : &nobody;
     struct fields all;
     struct field field;
     size_t position = 0;
-    int err = copy_all(client, &all);
+    int err = forwarding_request_fields(draft->client, sender, draft->styles, &all);
 
     if (err < 0)
         return err;
     request->is_bypass = is_bypass(request, &all);
-    err = fields_copy_end_to_end(&all, request->is_bypass ? is_dropped : is_dropped_for_cache,
+    err = fields_copy_end_to_end(&all, request->is_bypass ? NULL : is_dropped_for_cache,
                                  &request->fields);
     if (err == 0 && !request->is_bypass && request->method == NULL)
         err = take_part(request, &all);
@@ -132,8 +107,81 @@ static int make_key(struct fetch_request *request, const struct fetch_request_dr
         return -ENOMEM;
     snprintf(request->key_bytes, room, "%s\n%.*s\n%s", draft->space, (int)draft->host.length,
              draft->host.bytes != NULL ? draft->host.bytes : "", draft->url->text);
+    request->key_url_at = room - 1 - draft->url->text_bytes;
     store_key_init(draft->store, &request->key, request->key_bytes, room - 1);
     return 0;
+}
+
+static int make_url_of_path(const struct fetch_url *base, const char *path, size_t path_bytes,
+                            size_t bytes_max, struct fetch_url **ret_url)
+{
+    size_t origin_bytes = (size_t)(strchr(strstr(base->text, "://") + 3, '/') - base->text);
+    char *text = malloc(origin_bytes + path_bytes);
+    int err;
+
+    if (text == NULL)
+        return -ENOMEM;
+    memcpy(text, base->text, origin_bytes);
+    memcpy(text + origin_bytes, path, path_bytes);
+    err = fetch_url_parse(text, origin_bytes + path_bytes, bytes_max, ret_url);
+    free(text);
+    return err;
+}
+
+int fetch_request_key_of_path(const struct fetch_request *request, const struct store *store,
+                              const char *path, size_t path_bytes, struct flight_key *ret_key)
+{
+    struct fetch_url *url;
+    size_t bytes;
+    int err = make_url_of_path(request->url, path, path_bytes,
+                               request->policy->settings.url_bytes_max, &url);
+
+    if (err < 0)
+        return err;
+    bytes = request->key_url_at + url->text_bytes;
+    ret_key->bytes = malloc(bytes);
+    if (ret_key->bytes != NULL) {
+        memcpy(ret_key->bytes, request->key.bytes, request->key_url_at);
+        memcpy(ret_key->bytes + request->key_url_at, url->text, url->text_bytes);
+        store_key_init(store, &ret_key->key, ret_key->bytes, bytes);
+    }
+    fetch_url_unref(url);
+    return ret_key->bytes != NULL ? 0 : -ENOMEM;
+}
+
+struct url_base fetch_request_base(const struct fetch_request *request)
+{
+    const struct fetch_url *url = request->url;
+    const char *authority = strstr(url->text, "://") + 3;
+    const char *path = strchr(authority, '/');
+    const char *query = strchr(path, '?');
+
+    return (struct url_base){
+        .scheme = span_of_string(url->is_https ? "https" : "http"),
+        .authority = request->host != NULL ? span_of_string(request->host)
+                                           : span_of(authority, (size_t)(path - authority)),
+        .path = span_of(path, query != NULL ? (size_t)(query - path) : strlen(path)),
+        .query = query != NULL ? span_of_string(query + 1) : span_of(NULL, 0),
+    };
+}
+
+/* Whether the answer says of itself that it is what a GET of this URL would bring. */
+bool fetch_request_is_located(const struct fetch_request *request, const struct fields *answer)
+{
+    const struct url_base base = fetch_request_base(request);
+    char own[KEY_LENGTH_MAX], named[KEY_LENGTH_MAX];
+    size_t own_bytes, named_bytes;
+    struct span location;
+
+    return fields_find(answer, "Content-Location", &location) &&
+           url_reference_resolve(&base, span_of("", 0), own, sizeof own, &own_bytes) == 0 &&
+           url_reference_resolve(&base, location, named, sizeof named, &named_bytes) == 0 &&
+           span_equals(span_of(own, own_bytes), span_of(named, named_bytes));
+}
+
+bool fetch_request_is_post(const struct fetch_request *request)
+{
+    return is_method(request, "POST");
 }
 
 int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request)
@@ -155,7 +203,7 @@ int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_req
               ? make_key(request, draft)
               : -ENOMEM;
     if (err == 0)
-        err = take_fields(request, draft->client);
+        err = take_fields(request, draft);
     if (err < 0) {
         fetch_request_unref(request);
         return err;

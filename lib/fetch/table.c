@@ -34,6 +34,7 @@ struct table_shard {
     struct flight *flights[BUCKETS];
     struct mark_node *marks[BUCKETS];
     struct async_list marks_by_age;
+    uint64_t purges;
     uint32_t mark_count;
     uint32_t mark_count_max;
 };
@@ -209,6 +210,16 @@ static bool is_variant_of(const struct key *key, const struct key *own)
 {
     return key->length >= own->length && memcmp(key->bytes, own->bytes, own->length) == 0 &&
            (key->length == own->length || key->bytes[own->length] == '\0');
+}
+
+void table_count_purge_locked(struct table_shard *shard)
+{
+    shard->purges++;
+}
+
+uint64_t table_purges_locked(const struct table_shard *shard)
+{
+    return shard->purges;
 }
 
 void table_marks_clear_locked(struct table_shard *shard, const struct key *own)

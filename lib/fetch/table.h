@@ -86,6 +86,10 @@ void table_mark_set_locked(struct table_shard *shard, const struct key *key,
 void table_mark_clear_locked(struct table_shard *shard, const struct key *key)
     ASYNC_REQUIRES(flight_table_class);
 
+/* table_count_purge_locked - notes a purge, for table_purges_locked(): how many there have been. */
+void table_count_purge_locked(struct table_shard *shard) ASYNC_REQUIRES(flight_table_class);
+uint64_t table_purges_locked(const struct table_shard *shard) ASYNC_REQUIRES(flight_table_class);
+
 /* table_marks_clear_locked - forgets those of all keys that are made of this own key. */
 void table_marks_clear_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);

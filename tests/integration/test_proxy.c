@@ -172,6 +172,64 @@ static void test_interim_answers_are_forwarded(void **state)
     world_stop(&world);
 }
 
+/* RFC 9111 section 4.4: also what the answer names of the same origin. */
+static void test_case_21_named_locations_are_invalidated(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/list",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 1\r\n"
+                          "\r\nl"));
+    origin_on(world.origin, "/add",
+              ORIGIN_SEND("HTTP/1.1 201 Created\r\nLocation: http://public.example/list\r\n"
+                          "Content-Length: 0\r\n\r\n"));
+    for (unsigned i = 0; i < 2; i++) {
+        check_body(&world, "GET", "/list", "", "l");
+        check_body(&world, "GET", "/list", "", "l");
+        assert_int_equal(origin_hits(world.origin, "/list"), i + 1);
+        pass(&world, "POST", "/add", "Content-Length: 1\r\n", "x", &reply);
+        client_reply_fini(&reply);
+    }
+    world_stop(&world);
+}
+
+/* RFC 9110 section 9.3.3: an answer to POST that names its own URL is one to GET. */
+static void test_post_that_names_its_url_is_reused(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/form",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+                          "Content-Location: /form\r\nContent-Length: 1\r\n\r\nf"));
+    pass(&world, "POST", "/form", "Content-Length: 1\r\n", "x", &reply);
+    client_reply_fini(&reply);
+    check_body(&world, "GET", "/form", "", "f");
+    assert_int_equal(origin_hits(world.origin, "/form"), 1);
+    world_stop(&world);
+}
+
+/* What comes behind the announced length is nobody's, and the connection is not used again. */
+static void test_excess_bytes_are_dropped(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/excess",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\n"
+                          "Content-Length: 3\r\n\r\nbad"));
+    check_body(&world, "GET", "/excess", "", "ok");
+    check_body(&world, "GET", "/excess", "", "ok");
+    assert_int_equal(origin_connections(world.origin), 2);
+    world_stop(&world);
+}
+
 static void test_dead_origin_is_502(void **state)
 {
     struct world world;
@@ -195,6 +253,9 @@ int main(void)
         cmocka_unit_test(test_case_21_unsafe_methods_pass_and_invalidate),
         cmocka_unit_test(test_conditions_that_bypass_are_the_origins),
         cmocka_unit_test(test_interim_answers_are_forwarded),
+        cmocka_unit_test(test_case_21_named_locations_are_invalidated),
+        cmocka_unit_test(test_post_that_names_its_url_is_reused),
+        cmocka_unit_test(test_excess_bytes_are_dropped),
         cmocka_unit_test(test_dead_origin_is_502),
     };
 

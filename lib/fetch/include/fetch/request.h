@@ -18,6 +18,8 @@
 #include <fetch/settings.h>
 #include <fetch/url.h>
 #include <http/field_view.h>
+#include <http/forwarding.h>
+#include <http/url_reference.h>
 
 struct fetch_policy {
     atomic_uint references;
@@ -42,6 +44,7 @@ struct fetch_request {
     char *method;         /* NULL: GET */
     char *host;           /* sent as Host; NULL: what the URL says */
     char *key_bytes;      /* NULL: the URL's */
+    size_t key_url_at;    /* where in them the URL begins */
 };
 
 /*
@@ -92,6 +95,8 @@ struct fetch_request_draft {
     struct span method;       /* length 0: GET */
     struct span host;         /* to be sent as Host; length 0: what the URL says */
     const char *space;        /* what is stored for one route is not found by others; NULL: none */
+    const struct forwarding_client *sender; /* of whom the origin is told; NULL: of nobody */
+    unsigned styles;                        /* how: a set of enum forwarding_style */
 };
 
 /*
@@ -103,12 +108,26 @@ struct fetch_request_draft {
  */
 int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request);
 
+/*
+ * fetch_request_key_of_path - the key of a plain request for another path of the same origin, which
+ * begins with '/'.
+ * Errors    -ENOMEM, those of fetch_url_parse().
+ * Owns      the caller frees ret_key->bytes.
+ */
+int fetch_request_key_of_path(const struct fetch_request *request, const struct store *store,
+                              const char *path, size_t path_bytes, struct flight_key *ret_key);
+
+/* fetch_request_base - the URL as the origin knows it, to resolve references in its answer. */
+struct url_base fetch_request_base(const struct fetch_request *request);
+
+/* fetch_request_is_located - whether the answer names this URL as its own: the answer to a POST is
+ * then one to a GET, too. Source: RFC 9110 section 9.3.3. */
+bool fetch_request_is_located(const struct fetch_request *request, const struct fields *answer);
+
+bool fetch_request_is_post(const struct fetch_request *request);
+
 /* fetch_request_is_head - whether the answer has no body, whatever its length says. */
 bool fetch_request_is_head(const struct fetch_request *request);
-
-/* fetch_request_is_safe - whether it changes nothing at the origin. Source: RFC 9110 section 9.2.1;
- * a method that is not known may change anything. */
-bool fetch_request_is_safe(const struct fetch_request *request);
 
 /* fetch_request_is_idempotent - whether it may be sent again. Source: RFC 9110 section 9.2.2. */
 bool fetch_request_is_idempotent(const struct fetch_request *request);

@@ -88,6 +88,7 @@ struct upstream_call {
     const struct fetch_settings *settings; /* its times, limits and guard; NULL: the upstream's */
     bool is_unguarded;          /* the egress guard has no say: the operator named the host */
     bool is_on_new_connection;  /* none that was kept will do: what ended one may end all */
+    bool drops_excess;          /* bytes behind the answer end the connection, and no more */
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
     enum guard_reason refusal;  /* set before on_done(-EACCES) */
