@@ -49,6 +49,7 @@ trap stop_all EXIT
 start() {
     local name=$1
     shift
+    rm -f -- "$work/$name" # what an earlier one of this name printed
     taskset -c "$server_cpu" "$@" >"$work/$name" 2>"$work/$name.err" &
     started=$!
     pids+=("$started")

@@ -235,16 +235,16 @@ bench_stream() {
 }
 
 crowd_stream_row() {
-    local name=$1 row key high
+    local name=$1 row key median low high
     row="| ${crowd_titles[$name]} | $(crowd_range "$name" stream served) | $(crowd_range "$name" stream upstream)"
     row+=" | $(crowd_median "$name" stream before_mib)"
     for key in peak_mib fast_median_ms fast_last_ms late_median_ms late_worst_ms; do
-        if [[ $key == *median* ]]; then
-            row+=" | $(crowd_median "$name" stream "$key")"
-        else
-            read -r _ _ high < <(crowd_column "$name" stream "$key")
-            row+=" | $high"
-        fi
+        read -r median low high < <(crowd_column "$name" stream "$key")
+        case $key in
+        *median*) row+=" | $median" ;;
+        peak_mib) row+=" | $high" ;;
+        *) row+=" | $median ($low to $high)" ;;
+        esac
     done
     echo "$row | $(crowd_median "$name" stream load_percent) % |"
 }
