@@ -103,6 +103,7 @@ static void stop_storing(struct flight *flight)
     flight_supersede(flight, &uncacheable);
     flight_lock(flight);
     flight->is_storing = false;
+    flight_wake_locked(flight); /* who waits for a later part of it need not any more */
     if (flight->readers == 0)
         flight_call_lane_locked(flight); /* it was read on for the store alone */
     flight_unlock(flight);
