@@ -213,6 +213,14 @@ static void regroup(struct fetch_reader *reader)
     reader_begin(reader);
 }
 
+/* Case 30: no origin was asked if there was no head. */
+static enum fetch_source source_of(const struct news *news)
+{
+    if (news->head_status == 0)
+        return FETCH_FROM_STORE;
+    return news->is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED;
+}
+
 /* Afterwards the state tells whether there was any news for this reader. */
 static void take_news(struct fetch_reader *reader)
 {
@@ -229,8 +237,7 @@ static void take_news(struct fetch_reader *reader)
     } else if (news.entry != NULL) {
         reader->is_stored = news.is_storing;
         reader->forward_status = news.head_status == 304 ? 304 : 0;
-        reader_answer(reader, news.entry, news.segment, news.length_bytes,
-                      news.is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED);
+        reader_answer(reader, news.entry, news.segment, news.length_bytes, source_of(&news));
     } else if (news.is_ended && (!news.is_transient || !restart(reader))) {
         reader->source = news.is_leader ? FETCH_FROM_ORIGIN : FETCH_FROM_COLLAPSED;
         reader_fail(reader, news.failure);

@@ -133,7 +133,7 @@ static void add_account(struct fetch_answer *answer, const struct cache_status *
                         const struct request *request, const struct fetch_reader *reader,
                         int64_t end_ns)
 {
-    int64_t led_ns = reader->led_ns;
+    int64_t led_ns = status->is_hit ? 0 : reader->led_ns; /* what it led found the answer here */
 
     answer->lines_bytes = 0;
     cache_status_write(status, answer->cache_status);

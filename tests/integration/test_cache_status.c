@@ -104,6 +104,21 @@ static void test_conditions_ranges_and_selections(void **state)
     world_stop(&world);
 }
 
+/* What is stored has been confirmed: the answer is ours, the 304 was the origin's. */
+static void test_confirmed_answer(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_SEND(OK_TAGGED));
+    assert_says(&world, "/", "", "", 200, "fetchonce; fwd=uri-miss; stored; ttl=", OWN_FETCH);
+    origin_on(world.origin, "/", ORIGIN_SEND("HTTP/1.1 304 Not Modified\r\nETag: \"v1\"\r\n\r\n"));
+    assert_says(&world, "/", "", "Cache-Control: no-cache\r\n", 200,
+                "fetchonce; fwd=request; fwd-status=304; stored; ttl=", OWN_FETCH);
+    world_stop(&world);
+}
+
 static void test_problems_with_an_answer(void **state)
 {
     struct world world;
@@ -289,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_misses_and_hits),
         cmocka_unit_test(test_vary_miss),
         cmocka_unit_test(test_conditions_ranges_and_selections),
+        cmocka_unit_test(test_confirmed_answer),
         cmocka_unit_test(test_problems_with_an_answer),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_waiting_for_another),

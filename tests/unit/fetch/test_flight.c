@@ -324,6 +324,8 @@ static void test_stored_while_waiting_for_the_lock_is_used(void **state)
     assert_true(rig_is_whole(&a, "stored"));
     assert_true(rig_is_whole(&b, "stored"));
     assert_int_equal(rig.started, 1);
+    assert_int_equal(a.reader.source, FETCH_FROM_STORE);
+    assert_int_equal(b.reader.source, FETCH_FROM_STORE);
     rig_leave(&first);
     rig_leave(&a);
     rig_leave(&b);
