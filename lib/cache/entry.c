@@ -28,6 +28,19 @@ static void read_validators(struct entry *entry)
         entry->last_modified = value;
 }
 
+/* RFC 9110 section 6.6.1: a response without a Date gets that of its arrival, once for all. */
+static int add_date(struct fields *fields, int64_t response_s)
+{
+    char date[DATE_LENGTH + 1];
+    int err;
+
+    if (fields_has(fields, "Date"))
+        return 0;
+    date_format(response_s, date);
+    err = fields_append(fields, span_of_string("Date"), span_of(date, DATE_LENGTH));
+    return err == -E2BIG ? 0 : err; /* full: then each answer gets one of its own */
+}
+
 int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
 {
     const struct freshness *freshness = draft->freshness;
@@ -40,7 +53,10 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
     if (entry == NULL)
         return -ENOMEM;
     err = fields_copy_end_to_end(draft->fields, draft->is_unwanted, &entry->fields);
+    if (err == 0)
+        err = add_date(&entry->fields, draft->response_s);
     if (err < 0) {
+        fields_fini(&entry->fields);
         free(entry);
         return err;
     }

@@ -86,10 +86,29 @@ static void test_entry_keeps_copies_of_what_is_end_to_end(void **state)
     assert_int_equal(entry->status, 203);
     assert_true(span_equals(span_of(entry->key.bytes, entry->key.length),
                             span_of_string("GET https://h/")));
-    assert_int_equal(fields_count(&entry->fields), 3);
+    assert_int_equal(fields_count(&entry->fields), 4); /* the three, and a Date */
     assert_true(span_equals(entry->etag, span_of_string("\"v1\"")));
     assert_true(span_equals(entry->last_modified, span_of_string("Sun, 06 Nov 1994 08:49:37 GMT")));
     assert_true(entry->control.must_revalidate);
+    entry_unref(entry);
+}
+
+/* RFC 9110 section 6.6.1: the time of arrival is recorded where the origin tells no time. */
+static void test_answer_without_a_date_gets_that_of_its_arrival(void **state)
+{
+    static const char *const undated[][2] = {{"X-A", "1"}};
+    static const char *const dated[][2] = {{"date", "junk"}, {"X-A", "1"}};
+    struct entry *entry = entry_of(undated, 1);
+    struct span value;
+
+    (void)state;
+    assert_true(fields_find(&entry->fields, "Date", &value));
+    assert_true(span_equals(value, span_of_string("Thu, 01 Jan 1970 00:16:40 GMT")));
+    entry_unref(entry);
+    entry = entry_of(dated, 2);
+    assert_int_equal(fields_count(&entry->fields), 2);
+    assert_true(fields_find(&entry->fields, "Date", &value));
+    assert_true(span_equals(value, span_of_string("junk")));
     entry_unref(entry);
 }
 
@@ -128,7 +147,7 @@ static void test_default_lifetime_counts_where_nothing_is_said(void **state)
 
     (void)state;
     assert_int_equal(entry->lifetime_s, 60);
-    assert_int_equal(fields_count(&entry->fields), 0);
+    assert_int_equal(fields_count(&entry->fields), 1);
     entry_unref(entry);
 }
 
@@ -199,6 +218,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entry_keeps_copies_of_what_is_end_to_end),
+        cmocka_unit_test(test_answer_without_a_date_gets_that_of_its_arrival),
         cmocka_unit_test(test_malformed_etag_is_no_validator),
         cmocka_unit_test(test_age_and_freshness_follow_the_clock),
         cmocka_unit_test(test_default_lifetime_counts_where_nothing_is_said),

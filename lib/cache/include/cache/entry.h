@@ -77,10 +77,10 @@ struct entry_draft {
 };
 
 /*
- * entry_new - an entry with one reference.
+ * entry_new - an entry with one reference. A Date of its arrival is added where there is none.
  * Errors    -ENOMEM
  * Owns      takes a reference of its own to draft->body; the caller keeps everything it gave.
- * Thread    any.        Source  RFC 9111 sections 3.1 and 4.2
+ * Thread    any.        Source  RFC 9111 sections 3.1 and 4.2, RFC 9110 section 6.6.1
  */
 int entry_new(const struct entry_draft *draft, struct entry **ret_entry);
 
