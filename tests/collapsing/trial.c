@@ -275,8 +275,10 @@ void trial_expect(struct trial *trial, bool is_so, const char *format, ...)
 {
     va_list values;
 
-    if (is_so)
+    /* Behind the end of its time a case finds one thing after the other amiss: the first tells. */
+    if (is_so || trial->is_cut)
         return;
+    trial->is_cut = trial->is_out_of_time;
     trial->verdict = VERDICT_FAIL;
     va_start(values, format);
     add_text(trial->failures, format, values);
@@ -294,10 +296,18 @@ void trial_observe(struct trial *trial, const char *format, ...)
 
 void trial_wait(struct trial *trial, const char *name, int64_t ns)
 {
-    if (trial->wait_count == TRIAL_WAITS_MAX)
+    if (trial->wait_count == TRIAL_WAITS_MAX || trial->is_out_of_time)
         return;
     trial->waits[trial->wait_count].name = name;
     trial->waits[trial->wait_count++].ms = (double)ns / NS_PER_MS;
+}
+
+void trial_finish(struct trial *trial)
+{
+    if (!trial->is_out_of_time)
+        return;
+    trial->is_cut = false;
+    trial_expect(trial, false, "cut after %u ms", trial->options->limit_ms);
 }
 
 void trial_not_applicable(struct trial *trial, const char *why)

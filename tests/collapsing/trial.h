@@ -45,6 +45,7 @@ struct trial {
     const struct options *options;
     int64_t began_ns;
     bool is_out_of_time;
+    bool is_cut; /* and what that led to is said */
     struct client *clients[TRIAL_CLIENTS_MAX];
     size_t client_count;
     enum verdict verdict;
@@ -68,6 +69,8 @@ extern const struct answer answer_storable;
 
 void trial_begin(struct trial *trial, struct world *world, struct origin *origin,
                  const struct options *options);
+/* trial_finish - behind the case: says so if its time ran out. */
+void trial_finish(struct trial *trial);
 /* trial_end - frees clients and resources; what was found stays. */
 void trial_end(struct trial *trial);
 

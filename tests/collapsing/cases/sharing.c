@@ -118,7 +118,8 @@ static void share_with_waiting(struct trial *trial, const char *fields)
     trial_await_crowd(trial, crowd);
     trial_expect_good(trial, crowd, 200, "clients");
     hits = resource->hits;
-    trial_expect(trial, hits == 1 || hits == crowd.count,
+    /* Two: the one that led, and one for those who found out that they could not share with it. */
+    trial_expect(trial, hits <= 2 || hits == crowd.count,
                  "%u requests at the origin for %zu clients", hits, crowd.count);
     trial_settle(trial);
     resource->is_held = true;

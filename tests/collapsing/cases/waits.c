@@ -34,7 +34,7 @@ static void time_uncacheable(struct trial *trial, struct resource *resource, con
     int64_t begin_ns = world_now_ns();
 
     trial_await_crowd(trial, crowd);
-    trial_expect_good(trial, crowd, 200, name);
+    trial_expect_good(trial, crowd, 200, "clients");
     if (crowd_count_over(crowd) == crowd.count)
         trial_wait(trial, name, crowd_last_end_ns(crowd) - begin_ns);
 }
