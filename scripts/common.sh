@@ -58,3 +58,17 @@ sources() {
     done
     from_root find lib server tests -type f '(' "${names[@]:1}" ')' -print0 | LC_ALL=C sort -z
 }
+
+# replace_block FILE NAME TEXT - puts what the file TEXT holds between "<!-- NAME begins -->" and
+# "<!-- NAME ends -->" in FILE.
+replace_block() {
+    local file=$1 name=$2 text=$3 whole
+    grep -q "^<!-- $name begins -->" "$file" || die "$file has no block $name"
+    whole=$(awk -v text="$text" -v begins="<!-- $name begins -->" -v ends="<!-- $name ends -->" '
+        index($0, ends) == 1 { skip = 0 }
+        !skip { print }
+        index($0, begins) == 1 { print ""; while ((getline line < text) > 0) print line; print ""; skip = 1 }
+    ' "$file")
+    printf '%s\n' "$whole" >"$file"
+    say "wrote $file"
+}

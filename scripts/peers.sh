@@ -94,9 +94,11 @@ peer_start() {
     nginx) command=("$program" -p "$folder" -c "$file" -e "$folder/error.log") ;;
     varnish)
         # Enough threads that none has to be made during a crowd: each client that reads along with
-        # a fetch has one. No jail, as its folder belongs to who runs the script.
+        # a fetch has one. Those who wait are let go all at once, not a few more each time. No jail, as
+        # its folder belongs to who runs the script.
         command=("$program" -F -j none -n "$folder/work" -f "$file" -a "127.0.0.1:$port" -s "malloc,512m"
-            -p thread_pools=1 -p thread_pool_min=1200 -p thread_pool_max=5000 -p listen_depth=4096)
+            -p thread_pools=1 -p thread_pool_min=1200 -p thread_pool_max=5000 -p listen_depth=4096
+            -p rush_exponent=1000)
         ;;
     squid)
         # As root it becomes the user `proxy`, which has to write its log.
