@@ -41,6 +41,37 @@ static void test_stored_answers_are_hits(void **state)
     world_stop(&world);
 }
 
+/* RFC 9111 section 5.4: in requests, where Cache-Control says nothing; never in answers. */
+static void test_pragma_counts_without_cache_control_only(void **state)
+{
+    static const struct {
+        const char *request;
+        unsigned hits; /* at the origin, from the first on */
+    } cases[] = {
+        {"", 1},
+        {"", 1},
+        {"Pragma: other\r\n", 1},
+        {"Pragma: no-cache\r\nCache-Control: max-age=60\r\n", 1},
+        {"pragma: No-Cache\r\n", 2},
+        {"", 2},
+    };
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\nPragma: no-cache\r\n"
+                          "Content-Length: 2\r\n\r\nok"));
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        world_get(&world, "/", "", cases[i].request, &reply);
+        assert_string_equal(reply.body, "ok");
+        client_reply_fini(&reply);
+        assert_int_equal(origin_hits(world.origin, "/"), cases[i].hits);
+    }
+    world_stop(&world);
+}
+
 /* Rule I.16. */
 static void test_fields_that_would_act_in_our_name_are_dropped(void **state)
 {
@@ -311,6 +342,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_answers_are_hits),
+        cmocka_unit_test(test_pragma_counts_without_cache_control_only),
         cmocka_unit_test(test_fields_that_would_act_in_our_name_are_dropped),
         cmocka_unit_test(test_conditions_are_answered_from_the_store),
         cmocka_unit_test(test_select_answers_one_value),
