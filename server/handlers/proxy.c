@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proxy.c - one request on a route of the reverse proxy: which URL it means, and whether it is
- * answered at once.
+ * proxy.c - one request that is for another server: which URL it means, and whether it is answered
+ * at once.
  *
  *   GET, HEAD: target known, entry fresh --> one reply by reference, nothing allocated
  *              else a reader, and its reply: fetch_reply.c
@@ -12,11 +12,13 @@
  */
 #include "proxy.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../reply.h"
 #include "fetch_fields.h"
 #include "fetch_reply.h"
 #include "memo.h"
@@ -32,45 +34,86 @@ struct proxy_context {
 /* Host as it is sent; empty: that of the origin's URL. */
 static struct span sent_host(const struct proxy_route *route, const struct request *request)
 {
-    return route->sends_origin_host ? span_of("", 0) : request->authority;
+    return route->sends_origin_host || route->origin == NULL ? span_of("", 0) : request->authority;
 }
 
-/* The origin's URL for a request: its scheme and authority, its path, the request's path and query.
- */
-static int make_url(const struct proxy_route *route, const struct request *request,
-                    struct fetch_url **ret_url)
+/* Where the path of a request goes: the origin's own path before it, the prefix taken off. */
+static struct span path_behind_prefix(const struct proxy_route *route,
+                                      const struct request *request)
 {
-    const struct fetch_url *origin = route->origin;
     struct span path = request->path;
-    size_t prefix_bytes = strlen(route->prefix);
-    size_t origin_bytes = origin->text_bytes;
-    size_t room;
-    char *text;
-    int length, err;
+    size_t prefix_bytes = route->prefix != NULL ? strlen(route->prefix) : 0;
 
-    while (origin_bytes > 0 && origin->text[origin_bytes - 1] == '/')
-        origin_bytes--;
     while (prefix_bytes > 0 && route->prefix[prefix_bytes - 1] == '/')
         prefix_bytes--;
     if (route->strips_prefix && path.length >= prefix_bytes)
         path = span_of(path.bytes + prefix_bytes, path.length - prefix_bytes);
-    if (path.length > 0 && path.bytes[0] == '*') /* of OPTIONS: the server as a whole */
+    if (path.length == 0 || path.bytes[0] == '*') /* of OPTIONS: the server as a whole */
         path = span_of("/", 1);
-    room = origin_bytes + path.length + request->query.length + 3;
-    text = malloc(room);
+    return path;
+}
+
+/* Scheme, authority, and with a route what is put before the path. */
+static int write_begin(const struct proxy_route *route, const struct request *request, char *text,
+                       size_t room)
+{
+    const struct fetch_url *origin = route->origin;
+    size_t bytes = origin != NULL ? origin->text_bytes : 0;
+
+    if (origin == NULL)
+        return snprintf(text, room, "%.*s://%.*s", (int)request->scheme.length,
+                        request->scheme.bytes, (int)request->authority.length,
+                        request->authority.bytes);
+    while (origin->text[bytes - 1] == '/')
+        bytes--;
+    return snprintf(text, room, "%.*s", (int)bytes, origin->text);
+}
+
+static int make_url(const struct proxy_route *route, const struct request *request,
+                    struct fetch_url **ret_url)
+{
+    struct span path = path_behind_prefix(route, request);
+    size_t room = (route->origin != NULL ? route->origin->text_bytes : 0) + request->target.length +
+                  request->authority.length + 16;
+    char *text = malloc(room);
+    int length, err;
+
     if (text == NULL)
         return -ENOMEM;
-    length = snprintf(text, room, "%.*s%s%.*s%s%.*s", (int)origin_bytes, origin->text,
-                      path.length == 0 ? "/" : "", (int)path.length, path.bytes,
-                      request->query.bytes != NULL ? "?" : "", (int)request->query.length,
-                      request->query.bytes != NULL ? request->query.bytes : "");
+    length = write_begin(route, request, text, room);
+    length +=
+        snprintf(text + length, room - (size_t)length, "%.*s%s%.*s", (int)path.length, path.bytes,
+                 request->query.bytes != NULL ? "?" : "", (int)request->query.length,
+                 request->query.bytes != NULL ? request->query.bytes : "");
     err = fetch_url_parse(text, (size_t)length, route->policy->settings.url_bytes_max, ret_url);
     free(text);
     return err;
 }
 
+/* Of whom the origin is told. `address` has room for an address as text. */
+static void read_sender(const struct proxy_route *route, struct request *request,
+                        char address[INET6_ADDRSTRLEN], struct forwarding_client *ret_sender)
+{
+    struct sockaddr_storage peer;
+    const struct sockaddr_in *ipv4 = (const struct sockaddr_in *)&peer;
+    const struct sockaddr_in6 *ipv6 = (const struct sockaddr_in6 *)&peer;
+
+    *ret_sender =
+        (struct forwarding_client){.host = request->authority, .is_trusted = route->trusts_clients};
+    if (route->styles == FORWARDING_NOTHING || request_peer(request, &peer) < 0)
+        return;
+    if (inet_ntop(peer.ss_family,
+                  peer.ss_family == AF_INET6 ? (const void *)&ipv6->sin6_addr
+                                             : (const void *)&ipv4->sin_addr,
+                  address, INET6_ADDRSTRLEN) == NULL)
+        return;
+    ret_sender->address = span_of_string(address);
+    ret_sender->port = ntohs(peer.ss_family == AF_INET6 ? ipv6->sin6_port : ipv4->sin_port);
+}
+
 static int make_request(struct proxy_context *context, const struct request *request,
-                        struct span method, struct field_view client, struct fetch_url *url,
+                        struct span method, struct field_view client,
+                        const struct forwarding_client *sender, struct fetch_url *url,
                         struct fetch_request **ret_asked)
 {
     const struct proxy_route *route = context->route;
@@ -81,10 +124,23 @@ static int make_request(struct proxy_context *context, const struct request *req
         .client = client,
         .method = method,
         .host = sent_host(route, request),
-        .space = route->prefix,
+        .space = route->prefix != NULL ? route->prefix : "forward",
+        .sender = sender,
+        .styles = sender != NULL ? route->styles : FORWARDING_NOTHING,
     };
 
     return fetch_request_make(&draft, ret_asked);
+}
+
+/* The request as it goes to the origin. */
+static int make_asked(struct proxy_context *context, struct request *request, struct span method,
+                      struct fetch_url *url, struct fetch_request **ret_asked)
+{
+    struct forwarding_client sender;
+    char address[INET6_ADDRSTRLEN];
+
+    read_sender(context->route, request, address, &sender);
+    return make_request(context, request, method, request_fields(request), &sender, url, ret_asked);
 }
 
 static void release_plain(void *plain)
@@ -106,7 +162,7 @@ static int find_plain(struct proxy_context *context, const struct request *reque
     err = make_url(context->route, request, &url);
     if (err < 0)
         return err;
-    err = make_request(context, request, span_of("", 0), field_view_of_lines(NULL, 0), url,
+    err = make_request(context, request, span_of("", 0), field_view_of_lines(NULL, 0), NULL, url,
                        ret_plain);
     fetch_url_unref(url);
     if (err == 0)
@@ -127,8 +183,7 @@ static void ask(struct proxy_context *context, struct request *request, struct f
                 const struct fetch_wishes *wishes, struct entry *entry)
 {
     struct fetch_request *asked;
-    int err = make_request(context, request, request->method_name, request_fields(request),
-                           plain->url, &asked);
+    int err = make_asked(context, request, request->method_name, plain->url, &asked);
 
     if (err < 0) {
         entry_unref(entry);
@@ -143,17 +198,32 @@ static void ask(struct proxy_context *context, struct request *request, struct f
 }
 
 /* By a GET with this client's fields. Without memory for it the next request tries again. */
-static void refresh(struct proxy_context *context, const struct request *request,
+static void refresh(struct proxy_context *context, struct request *request,
                     const struct fetch_request *plain)
 {
     struct fetch_request *asked;
 
-    if (make_request(context, request, span_of("", 0), request_fields(request), plain->url,
-                     &asked) < 0)
+    if (make_asked(context, request, span_of("", 0), plain->url, &asked) < 0)
         return;
     if (!asked->is_bypass)
         fetch_lane_refresh(context->lane, asked);
     fetch_request_unref(asked);
+}
+
+/* Max-Forwards has run out: the client wants to know who is here. RFC 9110 section 7.6.2. */
+static bool answer_last_hop(struct request *request)
+{
+    static const struct reply_field fields[] = {{"Allow", "GET, HEAD, POST, PUT, DELETE, OPTIONS"}};
+    const struct reply_head head = {.status = 204, .fields = fields, .field_count = 1};
+
+    if ((request->method & (REQUEST_OPTIONS | REQUEST_TRACE)) == 0 ||
+        forwarding_hops_left(request_fields(request)) != 0)
+        return false;
+    if (request->method == REQUEST_OPTIONS)
+        reply_copy(request, &head, "", 0);
+    else
+        fetch_refuse(request, 405, "TRACE is not answered here", "trace");
+    return true;
 }
 
 static void start(struct request *request, void *context_pointer)
@@ -166,8 +236,11 @@ static void start(struct request *request, void *context_pointer)
     struct fetch_wishes wishes;
     struct entry *entry = NULL;
     bool is_refresh_due = false;
-    int err = find_plain(context, request, &plain);
+    int err;
 
+    if (answer_last_hop(request))
+        return;
+    err = find_plain(context, request, &plain);
     if (err < 0) {
         refuse_bad(request, err);
         return;
@@ -231,10 +304,11 @@ static void stop_loop(void *context_pointer)
 struct server_route proxy_server_route(struct proxy_route *route)
 {
     return (struct server_route){
-        .match = SERVER_PREFIX,
+        .match = route->origin != NULL ? SERVER_PREFIX : SERVER_FORWARD,
         .host = route->host,
         .path = route->prefix,
-        .methods = ~(unsigned)REQUEST_CONNECT,
+        .methods = REQUEST_ALL_METHODS & ~(unsigned)REQUEST_CONNECT,
+        .body_bytes_max = route->body_bytes_max,
         .streams_body = true,
         .start = start,
         .shared = route,

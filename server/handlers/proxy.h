@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proxy.h - the reverse proxy: a route of this server stands for one or more origins.
+ * proxy.h - the two proxies: a route of this server stands for an origin (reverse), or clients name
+ * the origins themselves (forward).
  *
  * What the standard lets a shared cache store is stored, by the route's policy; GETs of the same
  * are coalesced as those of /fetch are. Fields, statuses and redirects pass as they are. Other
- * methods go to the origin with their bodies.
+ * methods go to the origin with their bodies. Which origins a client may name, the egress guard
+ * says; CONNECT is refused.
  */
 #ifndef SERVER_HANDLERS_PROXY_H
 #define SERVER_HANDLERS_PROXY_H
@@ -16,12 +18,15 @@
 
 /* One route; strings and policy stay the caller's until server_free(). */
 struct proxy_route {
-    const char *host;            /* NULL: any */
-    const char *prefix;          /* begins with '/' */
-    struct fetch_url *origin;    /* what its path begins with is put before the request's path */
+    const char *host;         /* NULL: any */
+    const char *prefix;       /* begins with '/'; NULL: the forward proxy */
+    struct fetch_url *origin; /* its path is put before the request's; NULL for the forward one */
     struct fetch_policy *policy; /* a transparent one */
     bool strips_prefix;          /* the origin gets the path without the prefix */
     bool sends_origin_host;      /* Host is that of the origin's URL, not the client's */
+    bool trusts_clients;         /* what they say of those before them is kept */
+    unsigned styles;         /* in which the origin is told of the client: enum forwarding_style */
+    uint64_t body_bytes_max; /* of a request; more: 413. 0: as the server's limit */
     struct lanes *lanes;
 };
 

@@ -3,6 +3,7 @@
  * test_proxy.c - a route that stands for an origin: what passes through, both ways, what is stored,
  * and what goes to the origin by itself.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +231,94 @@ static void test_excess_bytes_are_dropped(void **state)
     world_stop(&world);
 }
 
+static void test_origin_is_told_of_the_client(void **state)
+{
+    struct world world;
+    char head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/who", ORIGIN_SEND(OK_HELLO));
+    check_body(&world, "GET", "/who", "X-Forwarded-For: 9.9.9.9\r\n", "hello");
+    origin_last_request(world.origin, "/who", head, sizeof head);
+    assert_non_null(strstr(head, "X-Forwarded-For: 127.0.0.1\r\n"));
+    assert_non_null(strstr(head, "X-Forwarded-Host: public.example\r\n"));
+    assert_null(strstr(head, "9.9.9.9"));
+    world_stop(&world);
+}
+
+/* An absolute target: the origin gets its path, and Host made of the target. */
+static void test_forward_proxy_fetches_what_the_target_names(void **state)
+{
+    struct world world;
+    char target[128], host[64], head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/far?q",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n"
+                          "\r\nfar"));
+    snprintf(target, sizeof target, "http://127.0.0.1:%u/far?q", origin_port(world.origin));
+    for (unsigned i = 0; i < 2; i++)
+        check_body(&world, "GET", target, "", "far");
+    assert_int_equal(origin_hits(world.origin, "/far?q"), 1);
+    origin_last_request(world.origin, "/far?q", head, sizeof head);
+    snprintf(host, sizeof host, "GET /far?q HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n",
+             origin_port(world.origin));
+    assert_non_null(strstr(head, host));
+    world_stop(&world);
+}
+
+/* The egress guard has its say. */
+static void test_forward_proxy_is_guarded(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    pass(&world, "GET", "http://10.0.0.1/", "", "", &reply);
+    assert_int_equal(reply.status, 403);
+    client_reply_fini(&reply);
+    pass(&world, "CONNECT", "example.com:443", "", "", &reply);
+    assert_int_equal(reply.status, 405);
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
+static void test_hops_run_out(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+    char head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/hops", ORIGIN_SEND(OK_HELLO));
+    pass(&world, "OPTIONS", "/hops", "Max-Forwards: 0\r\n", "", &reply);
+    assert_int_equal(reply.status, 204);
+    client_reply_fini(&reply);
+    assert_int_equal(origin_hits(world.origin, "/hops"), 0);
+    check_body(&world, "OPTIONS", "/hops", "Max-Forwards: 3\r\n", "hello");
+    origin_last_request(world.origin, "/hops", head, sizeof head);
+    assert_non_null(strstr(head, "Max-Forwards: 2\r\n"));
+    world_stop(&world);
+}
+
+/* RFC 8586: what has been here before goes round in a circle. */
+static void test_loops_are_508(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    pass(&world, "POST", "/x", "CDN-Loop: fetchonce\r\nContent-Length: 0\r\n", "", &reply);
+    assert_int_equal(reply.status, 508);
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
 static void test_dead_origin_is_502(void **state)
 {
     struct world world;
@@ -256,6 +345,11 @@ int main(void)
         cmocka_unit_test(test_case_21_named_locations_are_invalidated),
         cmocka_unit_test(test_post_that_names_its_url_is_reused),
         cmocka_unit_test(test_excess_bytes_are_dropped),
+        cmocka_unit_test(test_origin_is_told_of_the_client),
+        cmocka_unit_test(test_forward_proxy_fetches_what_the_target_names),
+        cmocka_unit_test(test_forward_proxy_is_guarded),
+        cmocka_unit_test(test_hops_run_out),
+        cmocka_unit_test(test_loops_are_508),
         cmocka_unit_test(test_dead_origin_is_502),
     };
 

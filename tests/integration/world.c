@@ -33,9 +33,13 @@ static void start_proxy(struct world *world, const struct fetch_settings *given)
     settings.default_lifetime_s = 0;
     settings.heuristic_max_s = 86400;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", origin_port(world->origin));
-    world->proxy = (struct proxy_route){.prefix = "/", .lanes = world->lanes};
+    world->proxy =
+        (struct proxy_route){.prefix = "/", .styles = FORWARDING_CUSTOMARY, .lanes = world->lanes};
     assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &world->proxy.origin), 0);
     assert_int_equal(fetch_policy_new(&settings, &world->proxy.policy), 0);
+    settings.is_unguarded = false;
+    world->forward = (struct proxy_route){.lanes = world->lanes};
+    assert_int_equal(fetch_policy_new(&settings, &world->forward.policy), 0);
 }
 
 void world_start(struct world *world, const struct fetch_settings *given)
@@ -46,7 +50,7 @@ void world_start(struct world *world, const struct fetch_settings *given)
     struct sockaddr_in *ipv4 = (struct sockaddr_in *)&address;
     struct fetch_settings settings;
     struct server_settings server_settings;
-    struct server_route routes[2];
+    struct server_route routes[3];
     uint16_t port;
 
     if (given != NULL)
@@ -63,11 +67,12 @@ void world_start(struct world *world, const struct fetch_settings *given)
     start_proxy(world, &settings);
     routes[0] = fetch_route(world->lanes);
     routes[1] = proxy_server_route(&world->proxy);
+    routes[2] = proxy_server_route(&world->forward);
     server_settings.addresses = &address;
     server_settings.address_count = 1;
     server_settings.loops = 2;
     server_settings.routes = routes;
-    server_settings.route_count = 2;
+    server_settings.route_count = 3;
     assert_int_equal(server_start(&server_settings, &world->server), 0);
     world->address = server_address(world->server, 0);
     port = ntohs(((const struct sockaddr_in *)world->address)->sin_port);
@@ -86,6 +91,7 @@ void world_stop(struct world *world)
     assert_int_equal(counters.readers_waiting, 0);
     server_free(world->server);
     fetch_policy_unref(world->proxy.policy);
+    fetch_policy_unref(world->forward.policy);
     fetch_url_unref(world->proxy.origin);
     lanes_free(world->lanes);
     fetcher_free(world->fetcher);

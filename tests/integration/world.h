@@ -20,7 +20,8 @@ struct world {
     struct store *store;
     struct fetcher *fetcher;
     struct lanes *lanes;
-    struct proxy_route proxy; /* "/": the origin as it is */
+    struct proxy_route proxy;   /* "/": the origin as it is */
+    struct proxy_route forward; /* for targets that name a host */
     struct server *server;
     const struct sockaddr_storage *address;
 };
