@@ -41,6 +41,29 @@ static void test_stored_answers_are_hits(void **state)
     world_stop(&world);
 }
 
+/* RFC 9111 section 3.1: what comes behind a body is no header, and decides nothing. */
+static void test_trailers_are_not_merged_into_the_header(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=100\r\n"
+                          "Transfer-Encoding: chunked\r\nTrailer: X-Late\r\n\r\n"
+                          "2\r\nok\r\n0\r\nX-Late: 1\r\nCache-Control: no-store\r\n\r\n"));
+    for (unsigned i = 0; i < 2; i++) {
+        world_get(&world, "/", "", "", &reply);
+        assert_string_equal(reply.body, "ok");
+        assert_field(&reply, "Cache-Control", "max-age=100");
+        assert_null(client_reply_field(&reply, "X-Late"));
+        client_reply_fini(&reply);
+    }
+    assert_int_equal(origin_hits(world.origin, "/"), 1);
+    world_stop(&world);
+}
+
 /* RFC 9111 section 5.4: in requests, where Cache-Control says nothing; never in answers. */
 static void test_pragma_counts_without_cache_control_only(void **state)
 {
@@ -342,6 +365,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_stored_answers_are_hits),
+        cmocka_unit_test(test_trailers_are_not_merged_into_the_header),
         cmocka_unit_test(test_pragma_counts_without_cache_control_only),
         cmocka_unit_test(test_fields_that_would_act_in_our_name_are_dropped),
         cmocka_unit_test(test_conditions_are_answered_from_the_store),
