@@ -9,12 +9,12 @@
  * 64 MiB at 16 MiB/s to 50 clients, of whom 15 join on the way and 10 read at half the speed; PID
  * is the cache's process, whose memory is watched with that of the processes it has started.
  *
- * The cache at 127.0.0.1:CACHE_PORT is asked for PATH; %k in it becomes a word that no earlier run
- * used, so that the URL is cold. Who is not served within SECONDS, 30 unless told otherwise, is
- * given up. The origin listens on 127.0.0.1:ORIGIN_PORT. Prints one line of names and values for
- * each crowd. Origin and clients are one program, so that all times are read from one clock;
- * `load_percent` tells how busy the program itself was, from the origin's first answer to the last
- * client served.
+ * The cache at 127.0.0.1:CACHE_PORT is asked for PATH; %p in it becomes the origin's port, and %k a
+ * word that no earlier run used, so that the URL is cold. The origin listens on
+ * 127.0.0.1:ORIGIN_PORT, 0 for any. Who is not served within SECONDS, 30 unless told otherwise, is
+ * given up. Prints one line of names and values for each crowd. Origin and clients are one program,
+ * so that all times are read from one clock; `load_percent` tells how busy the program itself was,
+ * from the origin's first answer to the last client served.
  */
 #include <sys/resource.h>
 #include <unistd.h>
@@ -217,7 +217,7 @@ static void run_stream(const struct target *target)
            load_percent(&round));
 }
 
-/* The request for `path`, %k in it filled in. */
+/* The request for `path`, %p and %k in it filled in. */
 static void make_request(char request[REQUEST_BYTES_MAX], const char *path, int origin_port)
 {
     FILE *stream = fmemopen(request, REQUEST_BYTES_MAX, "w");
@@ -228,6 +228,9 @@ static void make_request(char request[REQUEST_BYTES_MAX], const char *path, int 
     for (; *path != '\0'; path++) {
         if (path[0] == '%' && path[1] == 'k') {
             fprintf(stream, "%d-%lld", (int)getpid(), (long long)clock_now_ns());
+            path++;
+        } else if (path[0] == '%' && path[1] == 'p') {
+            fprintf(stream, "%d", origin_port);
             path++;
         } else {
             fputc(*path, stream);
@@ -261,7 +264,7 @@ static const struct origin_script *script_named(const char *name)
 
 int main(int count, char **arguments)
 {
-    struct rlimit files = {65536, 65536};
+    struct rlimit files;
     struct target target = {.cap_ns = 30 * S_NS};
     int option;
 
@@ -273,7 +276,10 @@ int main(int count, char **arguments)
     if (count - optind != 4 && count - optind != 5)
         usage();
     arguments += optind;
-    setrlimit(RLIMIT_NOFILE, &files); /* if refused, connecting says so */
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files); /* if that is too few, connecting says so */
+    }
     target.script = script_named(arguments[0]);
     target.cache_port = (int)strtol(arguments[1], NULL, 10);
     target.origin = origin_start((int)strtol(arguments[2], NULL, 10), target.script);
