@@ -100,6 +100,7 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
         .is_post = is_post,
         .is_located = is_post && fetch_request_is_located(asked, head->fields),
         .set_cookie_is_allowed = asked->policy->settings.set_cookie_is_standard,
+        .partial_is_allowed = true, /* as a part: part.h */
     };
 
     switch (storable_check(freshness, head->fields, &request)) {

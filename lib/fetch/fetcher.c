@@ -18,6 +18,7 @@
 #include "curl_upstream.h"
 #include "flight.h"
 #include "lane.h"
+#include "part.h"
 #include "variant.h"
 
 static int read_own_addresses(struct fetcher *fetcher)
@@ -185,6 +186,7 @@ bool fetcher_purge(struct fetcher *fetcher, const struct key *key)
     bool was_there;
 
     was_there = store_remove(fetcher->store, key);
+    was_there |= part_forget(fetcher->store, key);
     while ((flight = table_find_variant_locked(shard, key)) != NULL)
         was_there |= flight_purge_locked(shard, flight);
     table_marks_clear_locked(shard, key);

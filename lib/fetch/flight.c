@@ -73,7 +73,8 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->hop = fetch_url_ref(leader->request->url);
     flight->key.key = flight->lock_key.key;
     flight->is_solo = is_solo;
-    flight->is_part = (is_solo || FAULT(part_for_all)) && fields_count(&leader->request->part) > 0;
+    flight->is_part = (is_solo || leader->is_for_part || FAULT(part_for_all)) &&
+                      fields_count(&leader->request->part) > 0;
     flight->fresh_only = reader_wants_younger(leader);
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;

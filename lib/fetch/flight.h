@@ -43,7 +43,7 @@ struct flight {
     struct flight_key lock_key; /* whose lock it holds; constant */
     struct flight_key key; /* it is found under; changed under the mutexes of shard and flight */
     bool is_solo;          /* for one reader: holds no lock, is in no table, is not stored */
-    bool is_part;          /* solo, and the origin is asked for the range of its reader alone */
+    bool is_part;          /* the origin is asked for the range that its readers want */
     bool fresh_only;       /* what is stored is not used unless the origin confirms it */
 
     /* on_loop of the lane */

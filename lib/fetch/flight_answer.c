@@ -12,6 +12,7 @@
 #include "flight.h"
 #include "flight_revalidate.h"
 #include "flight_vary.h"
+#include "part.h"
 
 static bool is_kept(enum answer_sharing sharing)
 {
@@ -50,10 +51,8 @@ static void flight_decide(struct flight *flight, enum answer_sharing sharing,
     }
 }
 
-/* The head as the readers get it: the decision, the entry and the first segment of the body. */
-static int make_answer(struct flight *flight, const struct upstream_head *head,
-                       struct flight_vary *vary, struct answer *ret_answer,
-                       struct fetch_segment **ret_segment)
+static int make_whole_answer(struct flight *flight, const struct upstream_head *head,
+                             struct flight_vary *vary, struct answer *ret_answer)
 {
     int err = flight_vary_read(flight, head->fields, vary);
     bool is_alone = err == -ENOBUFS;
@@ -67,8 +66,50 @@ static int make_answer(struct flight *flight, const struct upstream_head *head,
         return err;
     }
     answer_path_apply(&flight->path, ret_answer);
-    if (is_alone || (flight->is_part && head->status != 200))
+    if (is_alone)
         ret_answer->sharing = ANSWER_PRIVATE;
+    return 0;
+}
+
+/* The answer to a question for a part: what is no 200 says nothing of the whole. */
+static int make_part_answer(struct flight *flight, const struct upstream_head *head,
+                            struct flight_vary *vary, struct answer *ret_answer)
+{
+    const struct key *own = &flight->request->key;
+    bool is_keepable = !flight->is_solo && !fields_has(head->fields, "Vary");
+    int err;
+
+    vary->index = NULL;
+    vary->is_new = false;
+    vary->tells_apart = false;
+    vary->key = *own;
+    if (head->status == 206)
+        is_keepable = is_keepable && part_is_keepable(head->fields) &&
+                      part_key(flight->lane->fetcher->store, own, vary->buffer, &vary->key) == 0;
+    err = answer_judge(flight->lane, flight->request, &vary->key, flight->request_s, head,
+                       ret_answer);
+    if (err < 0)
+        return err;
+    answer_path_apply(&flight->path, ret_answer);
+    if (!is_keepable)
+        ret_answer->sharing = ANSWER_PRIVATE;
+    else if (is_kept(ret_answer->sharing) &&
+             (head->status == 416 || ret_answer->sharing != ANSWER_STORE))
+        ret_answer->sharing = ANSWER_SHARE;
+    return 0;
+}
+
+/* The head as the readers get it: the decision, the entry and the first segment of the body. */
+static int make_answer(struct flight *flight, const struct upstream_head *head,
+                       struct flight_vary *vary, struct answer *ret_answer,
+                       struct fetch_segment **ret_segment)
+{
+    int err = flight->is_part && head->status != 200
+                  ? make_part_answer(flight, head, vary, ret_answer)
+                  : make_whole_answer(flight, head, vary, ret_answer);
+
+    if (err < 0)
+        return err;
     err = segment_new(ret_answer->entry->body, ret_segment);
     if (err < 0) {
         entry_unref(ret_answer->entry);
@@ -85,6 +126,21 @@ static bool may_settle(const struct flight *flight, const struct answer *answer)
             (answer->sharing == ANSWER_SHARE && answer->entry->status < 500));
 }
 
+/* A part that ends with its connection is as long as it says: else one that was cut would pass for
+ * whole. */
+static int64_t length_of(const struct upstream_head *head)
+{
+    struct content_range part;
+    struct span value;
+
+    if (head->content_length_bytes >= 0 || head->status != 206 ||
+        fields_has(head->fields, "Transfer-Encoding") ||
+        !fields_find(head->fields, "Content-Range", &value) || !content_range_parse(value, &part) ||
+        part.range.first < 0)
+        return head->content_length_bytes;
+    return part.range.last + 1 - part.range.first;
+}
+
 /* What is decided, for all to see. Takes the references of answer and segment over. */
 static enum upstream_verdict give(struct flight *flight, const struct upstream_head *head,
                                   struct answer *answer, struct fetch_segment *segment,
@@ -94,7 +150,7 @@ static enum upstream_verdict give(struct flight *flight, const struct upstream_h
 
     flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
     flight_lock(flight);
-    flight->length_bytes = head->content_length_bytes;
+    flight->length_bytes = length_of(head);
     flight->head_status = head->status;
     flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
     flight->is_storing = flight->state == FLIGHT_STREAMING;
@@ -135,7 +191,7 @@ enum upstream_verdict flight_take_answer(struct flight *flight, const struct ups
     flight_invalidate(flight, head);
     if (answer.sharing == ANSWER_STORE && fetch_request_is_post(flight->request))
         flight_keep_alone(flight);
-    if (!is_kept(answer.sharing) && head->status < 400)
+    if (!is_kept(answer.sharing) && head->status < 400 && !flight->is_part)
         flight_forget_stored(flight);
     flight_decide(flight, answer.sharing, &mark);
     verdict = give(flight, head, &answer, segment,

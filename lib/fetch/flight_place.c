@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "flight.h"
 #include "flight_vary.h"
+#include "part.h"
 
 /* Out of the table, with a mark that says why or without one. */
 void flight_leave_table(struct flight *flight, const struct table_mark *mark)
@@ -34,8 +35,10 @@ void flight_publish(struct flight *flight)
 
     if (flight->is_in_table || FAULT(store_purged)) {
         struct entry *entry = entry_ref(flight->entry);
-        if (!key_equals(&entry->key, &flight->request->key))
+        if (entry->status != 206 && !key_equals(&entry->key, &flight->request->key))
             flight_vary_count_locked(shard, flight);
+        if (entry->status == 200)
+            (void)part_forget(fetcher->store, &flight->request->key);
         is_stored = store_insert(fetcher->store, &entry) == 0;
         table_mark_clear_locked(shard, &flight->key.key);
         table_remove_locked(shard, flight);

@@ -12,6 +12,7 @@
 #include "failure.h"
 #include "fault.h"
 #include "flight.h"
+#include "part.h"
 #include "reader.h"
 #include "variant.h"
 
@@ -146,6 +147,7 @@ static int make_key(struct fetch_reader *reader)
 
     flight_key_fini(&reader->key);
     reader->key.key = reader->request->key;
+    reader->is_for_part = false;
     reader->generation = index != NULL ? index->index->generation : 0;
     err = flight_key_make(lane->fetcher->store, reader->request,
                           index != NULL ? index->index : NULL, &reader->key);
@@ -266,6 +268,16 @@ static void settle_begun(struct fetch_reader *reader, enum begun begun,
     }
 }
 
+static bool is_under_way(const struct fetch_reader *reader)
+{
+    const struct key *own = &reader->request->key;
+    struct table_shard *shard = table_lock(reader->lane->fetcher->table, own);
+    bool is_found = table_find_variant_locked(shard, own) != NULL;
+
+    table_unlock(shard);
+    return is_found;
+}
+
 /* No flight to join: makes one, and looks again, since meanwhile there may be one. */
 static enum begun begin_leading(struct fetch_reader *reader, struct table_mark *ret_mark)
 {
@@ -287,6 +299,45 @@ static enum begun begin_leading(struct fetch_reader *reader, struct table_mark *
     return begun;
 }
 
+/* A range of what nothing is known of, by a proxy: the origin is asked for just that, unless
+ * somebody is asking it for something of this URL already; then the whole is for all of them (case
+ * 18). Afterwards the key is either that of the range, or still that of the whole. */
+static enum begun choose_part(struct fetch_reader *reader, struct table_mark *ret_mark)
+{
+    struct flight_key whole = reader->key;
+    enum begun begun;
+
+    if (!part_is_wanted(reader->request) || reader->miss != FETCH_MISS_URI ||
+        part_flight_key_make(reader->lane->fetcher->store, reader->request, &reader->key) < 0) {
+        reader->key = whole;
+        return BEGUN_NEEDS_FLIGHT;
+    }
+    begun = look_at_table(reader, NULL, ret_mark);
+    reader->is_for_part = begun != BEGUN_NEEDS_FLIGHT || !is_under_way(reader);
+    if (reader->is_for_part) {
+        flight_key_fini(&whole);
+    } else {
+        flight_key_fini(&reader->key);
+        reader->key = whole;
+    }
+    return begun;
+}
+
+/* From the store, if it has that part. */
+static bool take_part(struct fetch_reader *reader)
+{
+    struct fetch_lane *lane = reader->lane;
+    struct entry *entry = NULL;
+
+    if (!reader_wants_younger(reader))
+        entry = part_find(lane, reader->request, fetch_lane_now_s(lane));
+    if (entry == NULL)
+        return false;
+    LANE_COUNT(lane, hits, 1);
+    reader_answer(reader, entry, NULL, (int64_t)body_length(entry->body), FETCH_FROM_STORE);
+    return true;
+}
+
 static enum begun begin_under_key(struct fetch_reader *reader, struct table_mark *ret_mark)
 {
     int err = make_key(reader);
@@ -297,6 +348,8 @@ static enum begun begin_under_key(struct fetch_reader *reader, struct table_mark
     if (err < 0)
         return BEGUN_FAILED;
     begun = look_at_table(reader, NULL, ret_mark);
+    if (begun == BEGUN_NEEDS_FLIGHT)
+        begun = choose_part(reader, ret_mark);
     return begun == BEGUN_NEEDS_FLIGHT ? begin_leading(reader, ret_mark) : begun;
 }
 
@@ -311,6 +364,8 @@ void reader_begin(struct fetch_reader *reader)
         reader_fail(reader, failure_of_status(-ESHUTDOWN));
         return;
     }
+    if (take_part(reader))
+        return;
     do {
         begun = begin_under_key(reader, &mark);
     } while (begun == BEGUN_NEEDS_KEY);

@@ -54,13 +54,15 @@ static bool is_bypass(const struct fetch_request *request, const struct fields *
     return wishes.no_store || fields_has(all, "If-Match") || fields_has(all, "If-Unmodified-Since");
 }
 
-/* For a fetch that nobody shares. */
+/* What the origin may be asked for in place of the whole. A condition for 304 is compared with the
+ * whole here, so then that is what is fetched. */
 static int take_part(struct fetch_request *request, const struct fields *all)
 {
     struct span value;
     int err = 0;
 
-    if (!fields_find(all, "Range", &value))
+    if (!fields_find(all, "Range", &value) || fields_has(all, "If-None-Match") ||
+        fields_has(all, "If-Modified-Since"))
         return 0;
     err = fields_append(&request->part, span_of_string("Range"), value);
     if (err == 0 && fields_find(all, "If-Range", &value))

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -28,18 +29,22 @@ static void release_body(void *context)
     body_unref(context);
 }
 
-static int64_t position_of(const struct fetch_reader *reader)
+/* In the whole. */
+static int64_t position_of(const struct fetch_reply *self)
 {
-    return (int64_t)(reader->bytes_before + reader->cursor.position);
+    const struct fetch_reader *reader = &self->reader;
+
+    return self->range.base + (int64_t)(reader->bytes_before + reader->cursor.position);
 }
 
-enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reader *reader, int64_t first)
+enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reply *self, int64_t first)
 {
+    struct fetch_reader *reader = &self->reader;
     struct iovec span;
 
     for (;;) {
         int status = fetch_reader_status(reader);
-        size_t step = (size_t)(first - position_of(reader));
+        size_t step = (size_t)(first - position_of(self));
         if (fetch_reader_spans(reader, &span, 1) == 0) {
             if (status < 0)
                 return FETCH_RANGE_BROKEN;
@@ -55,15 +60,14 @@ enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reader *reader, int64_
     }
 }
 
-/* Without the Content-Type, which is that of the parts. */
-static int head_of_frame(const struct entry *entry, const char *boundary, char **ret_lines,
-                         size_t *ret_bytes)
+/* The prepared head without the lines of this name, for what the answer says itself. */
+static int copy_head_without(const struct entry *entry, const char *name, struct iovec *ret_lines)
 {
-    static const char type_start[] = "Content-Type: multipart/byteranges; boundary=";
     const struct entry_head *prepared = entry_get_head(entry);
+    const size_t name_bytes = strlen(name);
     const char *line = prepared->bytes;
     const char *end = prepared->bytes + prepared->length;
-    char *lines = malloc(prepared->length + sizeof type_start + RANGE_BOUNDARY_BYTES + 2);
+    char *lines = malloc(prepared->length + 1);
     char *at = lines;
 
     if (lines == NULL)
@@ -71,72 +75,84 @@ static int head_of_frame(const struct entry *entry, const char *boundary, char *
     while (line < end) {
         const char *line_feed = memchr(line, '\n', (size_t)(end - line));
         size_t bytes = (size_t)(line_feed + 1 - line);
-        if (bytes < 13 || strncasecmp(line, "Content-Type:", 13) != 0)
+        if (bytes <= name_bytes || line[name_bytes] != ':' ||
+            strncasecmp(line, name, name_bytes) != 0)
             at = mempcpy(at, line, bytes);
         line += bytes;
     }
-    at = mempcpy(at, type_start, sizeof type_start - 1);
-    at = mempcpy(at, boundary, RANGE_BOUNDARY_BYTES);
-    at = mempcpy(at, "\r\n", 2);
-    *ret_lines = lines;
-    *ret_bytes = (size_t)(at - lines);
+    *ret_lines = (struct iovec){.iov_base = lines, .iov_len = (size_t)(at - lines)};
     return 0;
 }
 
-/* The head of several parts. Errors: -ENOMEM, -EIO. */
+static void add_field(struct fetch_answer *answer, const char *name, const char *value)
+{
+    assert(answer->count < sizeof answer->fields / sizeof *answer->fields);
+    answer->fields[answer->count++] = (struct reply_field){name, value};
+}
+
+/* The head of several parts: the Content-Type is theirs. Errors: -ENOMEM, -EIO. */
 static int start_frame(struct fetch_reply *self, int64_t complete_bytes,
                        const struct fetch_answer *answer)
 {
-    struct fetch_range *range = &self->range;
+    struct range_frame *frame = &self->range.frame;
     struct entry *entry = self->reader.entry;
-    struct reply_head head = fetch_head(entry, 206, answer);
+    struct fetch_answer with_type = *answer;
     struct reply_memory memory = {.release = free};
+    struct reply_head head;
     uint64_t random[2];
-    char *lines;
+    char type[sizeof "multipart/byteranges; boundary=" + RANGE_BOUNDARY_BYTES];
     int err;
 
     if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
         return -EIO;
-    range_boundary_write(random, range->frame.boundary);
-    if (!fields_find(&entry->fields, "Content-Type", &range->frame.content_type))
-        range->frame.content_type = span_of(NULL, 0);
-    range->frame.complete_bytes = complete_bytes;
-    err = head_of_frame(entry, range->frame.boundary, &lines, &head.prepared.iov_len);
+    range_boundary_write(random, frame->boundary);
+    if (!fields_find(&entry->fields, "Content-Type", &frame->content_type))
+        frame->content_type = span_of(NULL, 0);
+    frame->complete_bytes = complete_bytes;
+    snprintf(type, sizeof type, "multipart/byteranges; boundary=%s", frame->boundary);
+    add_field(&with_type, "Content-Type", type);
+    head = fetch_head(entry, 206, &with_type);
+    err = copy_head_without(entry, "Content-Type", &head.prepared);
     if (err < 0)
         return err;
-    head.prepared.iov_base = memory.context = lines;
-    reply_start(self->request, &head, range_frame_bytes(&range->frame, &range->ranges), memory);
+    memory.context = head.prepared.iov_base;
+    reply_start(self->request, &head, range_frame_bytes(frame, &self->range.ranges), memory);
     return 0;
 }
 
-/* The head of a single part. */
-static void start_part(struct fetch_reply *self, int64_t complete_bytes,
-                       const struct fetch_answer *answer)
+/* The head of a single part. Errors: -ENOMEM. */
+static int start_part(struct fetch_reply *self, int64_t complete_bytes,
+                      const struct fetch_answer *answer)
 {
     struct range part = self->range.ranges.items[0];
     struct content_range content_range = {.range = part, .complete_bytes = complete_bytes};
-    struct entry *entry = entry_ref(self->reader.entry);
+    struct entry *entry = self->reader.entry;
     struct fetch_answer with_range = *answer;
     struct reply_memory memory = {.release = release_entry, .context = entry};
     struct reply_head head;
     char text[CONTENT_RANGE_BYTES];
 
     content_range_write(&content_range, text);
-    assert(with_range.count < sizeof with_range.fields / sizeof *with_range.fields);
-    with_range.fields[with_range.count++] = (struct reply_field){"Content-Range", text};
+    add_field(&with_range, "Content-Range", text);
     head = fetch_head(entry, 206, &with_range);
+    if (fields_has(&entry->fields, "Content-Range")) { /* of the larger part that is stored */
+        int err = copy_head_without(entry, "Content-Range", &head.prepared);
+        if (err < 0)
+            return err;
+        memory = (struct reply_memory){.release = free, .context = head.prepared.iov_base};
+    } else {
+        entry_ref(entry);
+    }
     reply_start(self->request, &head, part.last - part.first + 1, memory);
+    return 0;
 }
 
 int fetch_parts_start(struct fetch_reply *self, int64_t complete_bytes,
                       const struct fetch_answer *answer)
 {
-    int err = 0;
+    int err = self->range.ranges.count == 1 ? start_part(self, complete_bytes, answer)
+                                            : start_frame(self, complete_bytes, answer);
 
-    if (self->range.ranges.count == 1)
-        start_part(self, complete_bytes, answer);
-    else
-        err = start_frame(self, complete_bytes, answer);
     if (err < 0)
         return err;
     self->range.state = FETCH_RANGE_SENDING;
@@ -203,7 +219,7 @@ static bool send_piece(struct fetch_reply *self)
         fetch_reply_end_body(self, status < 0 ? status : -EPROTO);
         return false;
     }
-    bytes = cut_spans(spans, &count, (size_t)(part.last + 1 - position_of(reader)));
+    bytes = cut_spans(spans, &count, (size_t)(part.last + 1 - position_of(self)));
     memory.context = fetch_reader_hold(reader);
     body_cursor_advance(&reader->cursor, bytes);
     return reply_write(self->request, spans, (size_t)count, memory);
@@ -214,7 +230,7 @@ static bool enter_part(struct fetch_reply *self)
 {
     struct fetch_range *range = &self->range;
     const struct range *part = &range->ranges.items[range->part];
-    enum fetch_range_outcome outcome = fetch_parts_skip_to(&self->reader, part->first);
+    enum fetch_range_outcome outcome = fetch_parts_skip_to(self, part->first);
 
     if (outcome == FETCH_RANGE_BROKEN)
         fetch_reply_end_body(self, fetch_reader_status(&self->reader));
@@ -235,7 +251,7 @@ void fetch_parts_stream(struct fetch_reply *self)
             goes_on = range->ranges.count == 1 || write_frame(self, NULL);
         } else if (!range->is_part_headed) {
             goes_on = enter_part(self);
-        } else if (position_of(&self->reader) <= range->ranges.items[range->part].last) {
+        } else if (position_of(self) <= range->ranges.items[range->part].last) {
             goes_on = send_piece(self);
         } else {
             range->is_part_headed = false;

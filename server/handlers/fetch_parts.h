@@ -9,11 +9,10 @@
 #include "fetch_reply.h"
 
 /*
- * fetch_parts_skip_to - moves the reader to this place of the body, from one not behind it. Nothing
- * before it is wanted by this reader.
- * Returns   COVERED: a byte is there; WAITS; BROKEN.
+ * fetch_parts_skip_to - moves the reader to this place of the whole, from one not behind it.
+ * Nothing before it is wanted by this reader. Returns   COVERED: a byte is there; WAITS; BROKEN.
  */
-enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reader *reader, int64_t first);
+enum fetch_range_outcome fetch_parts_skip_to(struct fetch_reply *self, int64_t first);
 
 /*
  * fetch_parts_start - the head of a 206 with the parts in self->range, and what is there of them;

@@ -127,6 +127,29 @@ static bool is_far(const struct fetch_reader *reader, int64_t first)
            range_is_offered(&reader->entry->fields);
 }
 
+/* A part of a part that is stored, which has it: see fetch_reader_start(). */
+static enum fetch_range_outcome find_in_part(struct fetch_reply *self, struct ranges *ret_parts)
+{
+    struct content_range stored;
+
+    if (self->reader.source != FETCH_FROM_STORE || !fetch_part_of(self->reader.entry, &stored) ||
+        range_resolve(&self->range.ranges, stored.complete_bytes, ret_parts) != RANGE_PARTS)
+        return FETCH_RANGE_NOT;
+    if (ret_parts->items[0].first == stored.range.first &&
+        ret_parts->items[0].last == stored.range.last)
+        return FETCH_RANGE_NOT; /* it is sent as the origin has sent it */
+    self->range.base = stored.range.first;
+    return fetch_parts_skip_to(self, ret_parts->items[0].first);
+}
+
+/* Of the whole, which for a part is what the part says; -1: not known. */
+static int64_t complete_bytes_of(const struct fetch_reader *reader)
+{
+    struct content_range stored;
+
+    return fetch_part_of(reader->entry, &stored) ? stored.complete_bytes : length_of(reader);
+}
+
 /* Which parts are meant; none: the range is not in the body. COVERED: the first byte is there. */
 static enum fetch_range_outcome find_parts(struct fetch_reply *self, struct ranges *ret_parts)
 {
@@ -134,6 +157,8 @@ static enum fetch_range_outcome find_parts(struct fetch_reply *self, struct rang
     struct fetch_reader *reader = &self->reader;
     enum fetch_range_outcome outcome;
 
+    if (reader->entry->status == 206)
+        return find_in_part(self, ret_parts);
     if (reader->entry->status != 200 || !is_of_this_answer(self->request, reader->entry))
         return FETCH_RANGE_NOT;
     if (length_of(reader) < 0) {
@@ -155,7 +180,7 @@ static enum fetch_range_outcome find_parts(struct fetch_reply *self, struct rang
     }
     return is_far(reader, ret_parts->items[0].first) && fetch_reader_ask_part(reader)
                ? FETCH_RANGE_ASKED_FOR
-               : fetch_parts_skip_to(reader, ret_parts->items[0].first);
+               : fetch_parts_skip_to(self, ret_parts->items[0].first);
 }
 
 enum fetch_range_outcome fetch_range_answer(struct fetch_reply *self,
@@ -173,7 +198,7 @@ enum fetch_range_outcome fetch_range_answer(struct fetch_reply *self,
         range->state = FETCH_RANGE_NONE;
     if (outcome != FETCH_RANGE_COVERED)
         return outcome;
-    length_bytes = length_of(&self->reader);
+    length_bytes = complete_bytes_of(&self->reader);
     if (parts.count == 0) {
         refuse(self, length_bytes, answer);
         return FETCH_RANGE_ANSWERED;

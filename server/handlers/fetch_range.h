@@ -23,6 +23,7 @@ enum fetch_range_state {
 struct fetch_range {
     enum fetch_range_state state;
     struct ranges ranges;     /* as asked for; once it is sending, what is sent */
+    int64_t base;             /* where in the whole the body begins that it is taken from */
     size_t part;              /* the one that is being sent */
     bool is_part_headed;      /* and its head has been sent; several parts only */
     struct range_frame frame; /* several parts only; refers to the entry's fields */

@@ -82,7 +82,8 @@ static void on_ended(struct sim *sim, const struct sim_note *note)
                strcmp(flight->failure.reason, "stopping") != 0) {
         sim_trace(sim, "key %u: has failed", note->key);
         key->told_until_ns = until_ns;
-        key->spared_until_ns = sim->was_short ? 0 : until_ns; /* there was no room to note it */
+        if (!flight->is_part) /* or else it is remembered of that range alone */
+            key->spared_until_ns = sim->was_short ? 0 : until_ns; /* no room to note it */
     }
 }
 

@@ -112,6 +112,8 @@ static void draw_script(struct sim_exchange *exchange)
     struct sim_random *random = &exchange->sim->random;
 
     exchange->answer = draw_answer(exchange);
+    if (exchange->sim->settings.is_transparent && exchange->answer == SIM_REDIRECT)
+        exchange->answer = SIM_PRIVATE; /* it would be passed on, as any answer is */
     exchange->ending = draw_ending(random);
     exchange->error = errors[sim_below(random, 6)];
     exchange->body_bytes = sim_below(random, SIM_STORED_MAX + 1);
@@ -435,7 +437,7 @@ static void send_end(struct sim_exchange *exchange)
         break;
     }
     /* Without a length, and with an orderly end, nobody can know that there was to be more. */
-    if (exchange->length_bytes < 0 && exchange->begun == NULL)
+    if (exchange->length_bytes < 0 && exchange->begun == NULL && !exchange->is_part)
         exchange->body_bytes = exchange->sent_bytes;
     report_done(exchange, 0);
 }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include "flight.h"
+#include "part.h"
 #include "sim.h"
 
 void sim_part_plan(struct sim_reader *self)
@@ -90,10 +91,13 @@ void sim_part_check_answer(const struct sim_reader *self)
 
     if (self->reader.entry->status != 206)
         return;
-    if (!self->wants_part || exchange->skipped_bytes != self->part_first)
+    if (!self->wants_part || exchange->skipped_bytes > self->part_first ||
+        (exchange->body_bytes <= self->part_last && exchange->body_bytes < exchange->whole_bytes))
         sim_fail(self->sim, "reader %u: a part that it did not ask for", self->number);
-    if (exchange->readers > 1 || self->reader.is_stored)
+    if (!self->sim->settings.is_transparent && exchange->readers > 1)
         sim_fail(self->sim, "reader %u: a part shared", self->number);
+    if (self->reader.source != FETCH_FROM_STORE && exchange->skipped_bytes != self->part_first)
+        sim_fail(self->sim, "reader %u: the part of another", self->number);
 }
 
 /* Whether the origin is asked for a part, rather than for the rest of a body. */
@@ -116,7 +120,8 @@ void sim_part_draw(struct sim_exchange *exchange)
 
     if (!read_range(exchange, &first, &last))
         return;
-    if (!exchange->flight->is_solo)
+    exchange->is_asked_part = true;
+    if (!exchange->flight->is_solo && !sim->settings.is_transparent)
         sim_fail(sim, "exchange %u: many wait, and a part is asked for", exchange->number);
     if (exchange->is_not_modified || exchange->answer > SIM_PRIVATE ||
         first >= exchange->body_bytes || sim_chance(&sim->random, 25))
@@ -128,6 +133,29 @@ void sim_part_draw(struct sim_exchange *exchange)
     exchange->skipped_bytes = exchange->sent_bytes = first;
     if (exchange->length_bytes >= 0)
         exchange->length_bytes = (int64_t)(exchange->body_bytes - first);
+}
+
+/* The last that came whole, and is of now. */
+void sim_part_check_stored(struct sim *sim, unsigned number)
+{
+    const struct sim_key *key = &sim->keys[number];
+    const struct sim_exchange *exchange;
+    char buffer[64];
+    struct key part;
+    struct entry *entry;
+
+    if (part_key(sim->store, &key->key, buffer, &part) < 0 ||
+        (entry = store_lookup(sim->store, &part, sim_wall_s(sim))) == NULL)
+        return;
+    exchange = sim_exchange_of_entry(sim, entry);
+    if (exchange->generation != key->generation)
+        sim_fail(sim, "key %u: a part stored from before a purge", number);
+    if (!exchange->is_part || exchange->answer != SIM_STORABLE || exchange->key != number)
+        sim_fail(sim, "key %u: stored as a part what is none", number);
+    if (!exchange->is_whole || body_status(entry->body) != 0 ||
+        body_length(entry->body) != exchange->body_bytes - exchange->skipped_bytes)
+        sim_fail(sim, "key %u: stored a part that is not whole", number);
+    entry_unref(entry);
 }
 
 void sim_part_fill(struct sim_exchange *exchange, struct fields *fields)

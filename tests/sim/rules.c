@@ -107,12 +107,14 @@ static void check_stored(struct sim *sim, unsigned number)
             sim_fail(sim, "key %u: stored a body that is not whole", number);
         if (exchange != key->stored && key->stored != NULL && key->stale_s > sim_wall_s(sim) &&
             key->stored->generation == exchange->generation &&
-            !sim->exchanges[exchange->first].is_fresh_only)
+            !sim->exchanges[exchange->first].is_fresh_only && !exchange->is_asked_part &&
+            !key->stored->is_asked_part)
             sim_fail(sim, "key %u: two stored results of one generation", number);
         key->stale_s = sim_wall_s(sim) + entry_ttl_s(entry, sim_wall_s(sim));
     }
     key->stored = exchange;
     entry_unref(entry);
+    sim_part_check_stored(sim, number);
 }
 
 static bool is_fetching(const struct flight *flight)
@@ -140,7 +142,10 @@ static void check_flight(struct sim *sim, const struct flight *flight, struct ke
     if (flight->is_in_table && flight->leader != NULL &&
         (flight->leader->flags & FETCH_REFRESH) != 0 && look->refreshing++ > 0)
         sim_fail(sim, "two refreshes of one key");
-    if (is_fetching(flight)) {
+    if (is_fetching(flight) && flight->is_part) {
+        if (!flight->has_lock) /* the range's: its whole may be fetched at the same time */
+            sim_fail(sim, "a fetch without its range's lock");
+    } else if (is_fetching(flight)) {
         if (look->fetching++ > 0)
             sim_fail(sim, "two live fetches of one generation");
         if (!flight->has_lock || look->holder != &flight->lock)

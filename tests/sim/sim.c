@@ -107,6 +107,7 @@ static void choose_settings(struct sim *sim)
     settings->select_bytes_max = 4096;
     settings->redirects_max = sim_below(&sim->random, 4);
     settings->retries_max = sim_below(&sim->random, 2);
+    settings->is_transparent = sim_chance(&sim->random, 30);
     if (sim_chance(&sim->random, 20))
         settings->waiters_per_key_max = 1 + sim_below(&sim->random, 3);
     if (sim_chance(&sim->random, 20))

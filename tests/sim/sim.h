@@ -86,6 +86,7 @@ struct sim_exchange {
     int status;
     int64_t length_bytes; /* announced, -1: not */
     size_t body_bytes;    /* of the whole body */
+    bool is_asked_part;   /* it is asked for the range that its readers want */
     bool is_part;         /* it brings a part alone, and body_bytes is the end of that */
     size_t whole_bytes;   /* then, of the whole body */
     size_t skipped_bytes; /* of the whole body, before what this exchange brings */
@@ -237,6 +238,9 @@ enum sim_part {
     SIM_PART_ALONE, /* has asked again */
 };
 enum sim_part sim_part_begin(struct sim_reader *self);
+
+/* sim_part_check_stored - of the part that is kept for a key. */
+void sim_part_check_stored(struct sim *sim, unsigned key);
 
 /* sim_part_is_read - it needs no more. sim_part_check_answer: as sim_check_answer(). */
 bool sim_part_is_read(struct sim_reader *self);

@@ -31,6 +31,7 @@
 #include <fetch/settings.h>
 #include <fetch/upstream.h>
 #include <http/cache_control.h>
+#include <http/range.h>
 
 struct fetcher;
 struct fetch_lane;
@@ -167,6 +168,7 @@ struct fetch_reader {
     struct cache_control wishes; /* what the client's request says */
     unsigned restarts_left;
     unsigned regroups_left; /* how often it may find that an answer is not for it */
+    bool is_for_part;       /* `key` is that of a flight for the request's range */
     bool is_counted_waiting;
     bool is_unanswered;    /* under the flight's mutex, as the next */
     size_t waited_bytes;   /* of the body, read when it last waited for more */
@@ -302,6 +304,12 @@ void fetch_reader_start_bypass(struct fetch_reader *reader, struct fetch_lane *l
 
 /* fetch_reader_body_ready - its body had said UPSTREAM_BODY_LATER, and now says something else. */
 void fetch_reader_body_ready(struct fetch_reader *reader);
+
+/*
+ * fetch_part_of - which part of the whole is the complete body of this answer, a 206; false for
+ * other answers. Thread: any.
+ */
+bool fetch_part_of(const struct entry *entry, struct content_range *ret_part);
 
 /*
  * fetch_reader_start_hit - a reader of an entry that fetch_lane_reuse() gave, for one whose body
