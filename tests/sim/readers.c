@@ -31,7 +31,7 @@ void sim_reader_plan(struct sim *sim, unsigned number)
     *self = (struct sim_reader){.sim = sim, .number = number};
     self->lane = sim_below(random, sim->lanes_count);
     self->key = sim_below(random, sim->keys_count);
-    self->flags = sim_chance(random, 10) ? FETCH_FRESH_ONLY : 0;
+    self->flags = sim_chance(random, sim->fresh_percent) ? FETCH_FRESH_ONLY : 0;
     self->looks_first = self->flags == 0 && sim_chance(random, 40);
     draw_wishes(self);
     if (sim_chance(random, 40)) {

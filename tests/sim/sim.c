@@ -141,6 +141,7 @@ static void make_world(struct sim *sim)
     struct sim_random *random = &sim->random;
 
     sim->grain_ms = grains_ms[sim_below(random, 3)];
+    sim->fresh_percent = sim_chance(random, 20) ? 50 : 10;
     sim->crowds_apart_ms = sim_chance(random, 50) ? 400 : 1700; /* what was stored gets stale */
     choose_settings(sim);
     sim->lanes_count = 1 + sim_below(random, SIM_LANES_MAX);

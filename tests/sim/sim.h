@@ -172,6 +172,7 @@ struct sim {
     unsigned steps;
     unsigned grain_ms;
     unsigned crowds_apart_ms;
+    unsigned fresh_percent; /* of the readers, with FETCH_FRESH_ONLY: they queue for the key */
     unsigned stopped_count; /* the first so many lanes have been stopped */
     int64_t stop_ns;        /* of the next */
     struct fetch_settings settings;
