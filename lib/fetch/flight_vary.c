@@ -40,36 +40,37 @@ static int keep_forwarded(const struct fetch_policy *policy, struct vary_names *
 }
 
 /* Those of the head and of the redirects before it. */
-static int read_names(const struct flight *flight, const struct fields *head,
+static int join_names(const struct flight *flight, const struct fields *head,
                       struct vary_names *ret_names)
 {
-    struct vary_names own, both;
+    struct vary_names own;
     int err = vary_names_read(head, &own);
 
     if (err < 0)
         return err;
-    err = vary_names_union(&own, &flight->path_vary, &both);
+    err = vary_names_union(&own, &flight->path_vary, ret_names);
     vary_names_fini(&own);
+    return err;
+}
+
+static int read_names(const struct flight *flight, const struct fields *head,
+                      struct vary_names *ret_names)
+{
+    int err = join_names(flight, head, ret_names);
+
     if (err < 0)
         return err;
-    err = keep_forwarded(flight->request->policy, &both);
-    if (err < 0) {
-        vary_names_fini(&both);
-        return err;
-    }
-    *ret_names = both;
-    return 0;
+    err = keep_forwarded(flight->request->policy, ret_names);
+    if (err < 0)
+        vary_names_fini(ret_names);
+    return err;
 }
 
 int flight_vary_add_redirect(struct flight *flight, const struct fields *head)
 {
-    struct vary_names own, both;
-    int err = vary_names_read(head, &own);
+    struct vary_names both;
+    int err = join_names(flight, head, &both);
 
-    if (err < 0)
-        return err;
-    err = vary_names_union(&own, &flight->path_vary, &both);
-    vary_names_fini(&own);
     if (err < 0)
         return err;
     vary_names_fini(&flight->path_vary);

@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * fetch_query.c - reads "url=...&select=...", and the memo of queries.
- *
- * The memo is direct-mapped: one place per hash, where the newer query replaces the older. The
- * whole bytes are compared, so a collision costs time and nothing else.
- */
+/* fetch_query.c - reads "url=...&select=...", and remembers the queries it has read. */
 #include "fetch_query.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <http/url.h>
 
-#define MEMO_SLOTS 1024u /* a power of two */
-
-struct memo_slot {
-    char *bytes; /* the query as it came; behind it the decoded pointer */
-    size_t length;
-    struct fetch_query query;
-};
+#include "memo.h"
 
 struct fetch_query_memo {
     const struct store *store;
     struct fetch_policy *policy;
-    struct memo_slot slots[MEMO_SLOTS];
+    struct memo *memo; /* of struct remembered */
 };
+
+struct remembered {
+    struct fetch_query query;
+    char select[]; /* the decoded pointer */
+};
+
+static void forget(void *value)
+{
+    struct remembered *remembered = value;
+
+    fetch_request_unref(remembered->query.request);
+    free(remembered);
+}
 
 int fetch_query_memo_new(const struct store *store, struct fetch_policy *policy,
                          struct fetch_query_memo **ret_memo)
@@ -35,36 +36,27 @@ int fetch_query_memo_new(const struct store *store, struct fetch_policy *policy,
 
     if (memo == NULL)
         return -ENOMEM;
+    if (memo_new(forget, &memo->memo) < 0) {
+        free(memo);
+        return -ENOMEM;
+    }
     memo->store = store;
     memo->policy = fetch_policy_ref(policy);
     *ret_memo = memo;
     return 0;
 }
 
-static void slot_clear(struct memo_slot *slot)
-{
-    fetch_request_unref(slot->query.request);
-    free(slot->bytes);
-    memset(slot, 0, sizeof *slot);
-}
-
-static void clear_all(struct fetch_query_memo *memo)
-{
-    for (unsigned i = 0; i < MEMO_SLOTS; i++)
-        slot_clear(&memo->slots[i]);
-}
-
 void fetch_query_memo_follow(struct fetch_query_memo *memo, struct fetcher *fetcher)
 {
     if (fetcher_follow_policy(fetcher, &memo->policy))
-        clear_all(memo);
+        memo_clear(memo->memo);
 }
 
 void fetch_query_memo_free(struct fetch_query_memo *memo)
 {
     if (memo == NULL)
         return;
-    clear_all(memo);
+    memo_free(memo->memo);
     fetch_policy_unref(memo->policy);
     free(memo);
 }
@@ -85,26 +77,6 @@ const char *fetch_query_error_text(int status)
     default:
         return fetch_url_error_text(status);
     }
-}
-
-/* Eight bytes at a time, multiplied and folded: only its speed and spread matter here. */
-static unsigned hash_of(struct span query)
-{
-    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t hash = query.length;
-    uint64_t word;
-    size_t at = 0;
-
-    for (; at + sizeof word <= query.length; at += sizeof word) {
-        memcpy(&word, query.bytes + at, sizeof word);
-        hash = (hash ^ word) * factor;
-        hash ^= hash >> 29;
-    }
-    word = 0;
-    if (at < query.length)
-        memcpy(&word, query.bytes + at, query.length - at);
-    hash = (hash ^ word) * factor;
-    return (unsigned)(hash >> 40);
 }
 
 /* Names other than ours: most often the rest of a URL whose '&' was not encoded. */
@@ -187,44 +159,42 @@ static int read_url(const struct fetch_query_memo *memo, struct span query,
     return err;
 }
 
-static int slot_fill(struct fetch_query_memo *memo, struct memo_slot *slot, struct span query)
+static int read_query(const struct fetch_query_memo *memo, struct span query,
+                      struct remembered **ret_remembered)
 {
+    struct remembered *remembered = calloc(1, sizeof *remembered + query.length + 2);
     int err;
 
-    slot->bytes = malloc(query.length * 2 + 2);
-    if (slot->bytes == NULL)
+    if (remembered == NULL)
         return -ENOMEM;
-    if (query.length > 0)
-        memcpy(slot->bytes, query.bytes, query.length);
-    slot->length = query.length;
     err = check_names(query);
     if (err == 0)
-        err = read_select(query, slot->bytes + query.length, query.length + 2, &slot->query.select);
+        err = read_select(query, remembered->select, query.length + 2, &remembered->query.select);
     if (err == 0)
-        err = read_url(memo, query, &slot->query.request);
+        err = read_url(memo, query, &remembered->query.request);
     if (err < 0) {
-        slot_clear(slot);
+        forget(remembered);
         return err;
     }
+    *ret_remembered = remembered;
     return 0;
 }
 
 int fetch_query_read(struct fetch_query_memo *memo, struct span query,
                      const struct fetch_query **ret_query)
 {
-    struct memo_slot *slot;
-    int err;
+    const struct memo_key key = {.parts = {query}}; /* without '?': the empty query */
+    struct remembered *remembered = memo_find(memo->memo, &key);
+    int err = 0;
 
-    if (query.bytes == NULL)
-        query = span_of("", 0); /* no '?' at all */
-    slot = &memo->slots[hash_of(query) % MEMO_SLOTS];
-    if (slot->bytes == NULL || slot->length != query.length ||
-        memcmp(slot->bytes, query.bytes, query.length) != 0) {
-        slot_clear(slot);
-        err = slot_fill(memo, slot, query);
-        if (err < 0)
-            return err;
+    if (remembered == NULL) {
+        if (query.bytes == NULL)
+            query = span_of("", 0);
+        err = read_query(memo, query, &remembered);
+        if (err == 0)
+            err = memo_put(memo->memo, &key, remembered);
     }
-    *ret_query = &slot->query;
-    return 0;
+    if (err == 0)
+        *ret_query = &remembered->query;
+    return err;
 }

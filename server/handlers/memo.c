@@ -39,12 +39,17 @@ static void slot_clear(const struct memo *memo, struct memo_slot *slot)
     memset(slot, 0, sizeof *slot);
 }
 
+void memo_clear(struct memo *memo)
+{
+    for (unsigned i = 0; i < MEMO_SLOTS; i++)
+        slot_clear(memo, &memo->slots[i]);
+}
+
 void memo_free(struct memo *memo)
 {
     if (memo == NULL)
         return;
-    for (unsigned i = 0; i < MEMO_SLOTS; i++)
-        slot_clear(memo, &memo->slots[i]);
+    memo_clear(memo);
     free(memo);
 }
 

@@ -21,6 +21,9 @@ struct memo_key {
 /* memo_new - `release` gets each value that is not remembered any more. Errors: -ENOMEM. */
 int memo_new(void (*release)(void *value), struct memo **ret_memo);
 
+/* memo_clear - remembers nothing any more. */
+void memo_clear(struct memo *memo);
+
 /* memo_free - with all values. NULL is allowed. */
 void memo_free(struct memo *memo);
 
