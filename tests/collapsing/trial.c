@@ -224,6 +224,30 @@ void trial_settle(struct trial *trial)
     }
 }
 
+struct crowd trial_gather(struct trial *trial, struct resource *resource, size_t count,
+                          const struct request *request)
+{
+    struct crowd crowd = trial_crowd(trial, resource, count, request);
+
+    trial_await_hits(trial, resource, 1);
+    trial_settle(trial);
+    return crowd;
+}
+
+struct resource *trial_serve_half(struct trial *trial, const struct answer *answer,
+                                  struct client **ret_first)
+{
+    struct resource *resource = trial_resource(trial, answer);
+    struct client *first = trial_ask(trial, resource, NULL);
+
+    trial_let_body(trial, resource, answer->body_bytes / 2);
+    trial_await_hits(trial, resource, 1);
+    trial_await_bytes_for(trial, first, 1, 2000);
+    trial_settle(trial);
+    *ret_first = first;
+    return resource;
+}
+
 void trial_turn(struct trial *trial)
 {
     turn(trial, INT64_MAX);

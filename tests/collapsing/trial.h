@@ -86,6 +86,14 @@ struct client *trial_ask(struct trial *trial, struct resource *resource,
 struct crowd trial_crowd(struct trial *trial, struct resource *resource, size_t count,
                          const struct request *request);
 
+/* trial_gather - a crowd asks, and settles before a gate that is closed. trial_serve_half - a new
+ * resource, half of whose body one client has been given; the other half waits for trial_let_body.
+ */
+struct crowd trial_gather(struct trial *trial, struct resource *resource, size_t count,
+                          const struct request *request);
+struct resource *trial_serve_half(struct trial *trial, const struct answer *answer,
+                                  struct client **ret_first);
+
 /* trial_get - asks, and waits for the end. trial_get_with: with these fields. */
 struct client *trial_get(struct trial *trial, struct resource *resource);
 struct client *trial_get_with(struct trial *trial, struct resource *resource, const char *fields);

@@ -40,9 +40,7 @@ void case_04_closed_before_head(struct trial *trial)
     unsigned hits;
 
     make_connections(trial, 8);
-    crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
+    crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     trial_release(trial, resource);
     trial_await_crowd(trial, crowd);
     hits = resource->hits;
@@ -99,12 +97,10 @@ static void share_error(struct trial *trial)
 {
     const struct answer answer = {.status = 500, .body_bytes = 64};
     struct resource *resource = trial_held(trial, &answer);
-    struct crowd crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
+    struct crowd crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     struct client *later;
     unsigned hits;
 
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
     trial_release(trial, resource);
     trial_await_crowd(trial, crowd);
     hits = resource->hits;
@@ -121,11 +117,9 @@ static void share_retry_after(struct trial *trial)
 {
     const struct answer answer = {.status = 503, .fields = "Retry-After: 1\r\n", .body_bytes = 64};
     struct resource *resource = trial_held(trial, &answer);
-    struct crowd crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
+    struct crowd crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     size_t told = 0;
 
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
     trial_release(trial, resource);
     trial_await_crowd(trial, crowd);
     for (size_t i = 0; i < crowd.count; i++) {
@@ -162,9 +156,7 @@ static void refuse_first(struct trial *trial, unsigned status)
     size_t served;
 
     resource->adapt = adapt_first_is_refused;
-    crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
+    crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     trial_release(trial, resource);
     trial_await_crowd(trial, crowd);
     refused = crowd_count_good(crowd, (int)status);
@@ -279,9 +271,7 @@ void case_07_breaks_off_resumable(struct trial *trial)
 
     resource->adapt = adapt_resumable;
     trial_let_body(trial, resource, 63 * KIB);
-    crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
+    crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     trial_release(trial, resource);
     trial_settle(trial);
     trial_let_body(trial, resource, ORIGIN_ALL);

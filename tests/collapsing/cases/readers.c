@@ -135,14 +135,10 @@ void case_03_late_joiner(struct trial *trial)
 {
     const struct answer answer = {
         .status = 200, .fields = "Cache-Control: max-age=60\r\n", .body_bytes = 256 * KIB};
-    struct resource *resource = trial_resource(trial, &answer);
-    struct client *first = trial_ask(trial, resource, NULL);
+    struct client *first;
     struct client *late;
+    struct resource *resource = trial_serve_half(trial, &answer, &first);
 
-    trial_let_body(trial, resource, 128 * KIB);
-    trial_await_hits(trial, resource, 1);
-    trial_await_bytes_for(trial, first, 1, 2000);
-    trial_settle(trial);
     late = trial_ask(trial, resource, NULL);
     trial_expect(trial, trial_await_bytes_for(trial, late, 1, 3000),
                  "no byte for the late joiner until the fetch went on");

@@ -45,15 +45,11 @@ void case_18_range_in_flight(struct trial *trial)
         .status = 200,
         .fields = "Cache-Control: max-age=60\r\nAccept-Ranges: bytes\r\nETag: \"one\"\r\n",
         .body_bytes = 256 * KIB};
-    struct resource *resource = trial_resource(trial, &answer);
-    struct client *whole = trial_ask(trial, resource, NULL);
+    struct client *whole;
     struct client *part;
+    struct resource *resource = trial_serve_half(trial, &answer, &whole);
 
     resource->adapt = adapt_range;
-    trial_let_body(trial, resource, 128 * KIB);
-    trial_await_hits(trial, resource, 1);
-    trial_await_bytes_for(trial, whole, 1, 2000);
-    trial_settle(trial);
     part = trial_ask(trial, resource, &(struct request){.fields = "Range: bytes=16-1039\r\n"});
     trial_await_bytes_for(trial, part, 1024, 3000);
     trial_observe(trial, "%s",

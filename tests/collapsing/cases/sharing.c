@@ -22,11 +22,9 @@ static void release_in_parallel(struct trial *trial, const char *fields)
 {
     const struct answer answer = {.status = 200, .fields = fields, .body_bytes = 1024};
     struct resource *resource = trial_held(trial, &answer);
-    struct crowd crowd = trial_crowd(trial, resource, parallel_clients(trial), NULL);
+    struct crowd crowd = trial_gather(trial, resource, parallel_clients(trial), NULL);
     unsigned together;
 
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
     trial_release_number(trial, resource, 1);
     trial_await_hits_for(trial, resource, (unsigned)crowd.count, 3000);
     together = resource->live_max;
@@ -108,12 +106,10 @@ static void share_with_waiting(struct trial *trial, const char *fields)
 {
     const struct answer answer = {.status = 200, .fields = fields, .body_bytes = 1024};
     struct resource *resource = trial_held(trial, &answer);
-    struct crowd crowd = trial_crowd(trial, resource, trial->options->clients, NULL);
+    struct crowd crowd = trial_gather(trial, resource, trial->options->clients, NULL);
     struct crowd later;
     unsigned hits;
 
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
     trial_release(trial, resource);
     trial_await_crowd(trial, crowd);
     trial_expect_good(trial, crowd, 200, "clients");
@@ -152,14 +148,10 @@ void case_14_joined_in_body(struct trial *trial)
 {
     const struct answer answer = {
         .status = 200, .fields = "Cache-Control: no-cache\r\n", .body_bytes = 256 * KIB};
-    struct resource *resource = trial_resource(trial, &answer);
-    struct client *first = trial_ask(trial, resource, NULL);
+    struct client *first;
     struct client *late;
+    struct resource *resource = trial_serve_half(trial, &answer, &first);
 
-    trial_let_body(trial, resource, 128 * KIB);
-    trial_await_hits(trial, resource, 1);
-    trial_await_bytes_for(trial, first, 1, 2000);
-    trial_settle(trial);
     late = trial_ask(trial, resource, NULL);
     trial_settle(trial);
     trial_let_body(trial, resource, ORIGIN_ALL);

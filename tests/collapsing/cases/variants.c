@@ -114,10 +114,8 @@ void case_16_vary_star(struct trial *trial)
     const struct answer answer = {
         .status = 200, .fields = "Cache-Control: max-age=60\r\nVary: *\r\n", .body_bytes = 1024};
     struct resource *resource = trial_held(trial, &answer);
-    struct crowd crowd = trial_crowd(trial, resource, 8, NULL);
+    struct crowd crowd = trial_gather(trial, resource, 8, NULL);
 
-    trial_await_hits(trial, resource, 1);
-    trial_settle(trial);
     trial_release_number(trial, resource, 1);
     trial_await_hits_for(trial, resource, (unsigned)crowd.count, 3000);
     trial_expect(trial, resource->hits == crowd.count, "%u of %zu at the origin at a time",
