@@ -25,6 +25,18 @@ void flight_release_key(struct flight *flight)
     async_keyed_lock_release(flight->lane->fetcher->keys, &flight->lock);
 }
 
+/* One that is refreshed or confirmed is there already. */
+static bool is_new_variant(const struct flight *flight)
+{
+    struct entry *before;
+
+    if (flight->entry->status == 206 || key_equals(&flight->entry->key, &flight->request->key))
+        return false;
+    before = store_lookup(flight->lane->fetcher->store, &flight->entry->key, flight->request_s);
+    entry_unref(before);
+    return before == NULL;
+}
+
 /* Complete: into the store before out of the table, so that a newcomer finds one or the other. A
  * purge takes the flight out of the table first, and then nothing is stored (case 27). */
 void flight_publish(struct flight *flight)
@@ -35,7 +47,7 @@ void flight_publish(struct flight *flight)
 
     if (flight->is_in_table || FAULT(store_purged)) {
         struct entry *entry = entry_ref(flight->entry);
-        if (entry->status != 206 && !key_equals(&entry->key, &flight->request->key))
+        if (is_new_variant(flight))
             flight_vary_count_locked(shard, flight);
         if (entry->status == 200)
             (void)part_forget(fetcher->store, &flight->request->key);

@@ -16,8 +16,8 @@
 #define SLOTS 48
 #define STEPS 1500
 
-static const char *const paths[] = {"/kept",   "/once",  "/private", "/long",
-                                    "/broken", "/reset", "/moved",   "/growing"};
+static const char *const paths[] = {"/kept",  "/once",  "/private", "/long",   "/broken",
+                                    "/reset", "/moved", "/growing", "/tagged", "/refreshed"};
 #define PATHS (sizeof paths / sizeof *paths)
 
 static void script(struct origin *origin)
@@ -26,6 +26,12 @@ static void script(struct origin *origin)
     origin_on(origin, "/once",
               ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=0\r\n"
                           "Content-Length: 5\r\n\r\nhello"));
+    origin_on(origin, "/tagged", /* kept to be confirmed, which it never is */
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: no-cache\r\nETag: \"v1\"\r\n"
+                          "Content-Length: 5\r\n\r\nhello"));
+    origin_on(origin, "/refreshed",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=0, stale-while-revalidate=60"
+                          "\r\nETag: \"v1\"\r\nContent-Length: 5\r\n\r\nhello"));
     origin_on(origin, "/private",
               ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: private\r\n"
                           "Content-Length: 5\r\n\r\nhello"));

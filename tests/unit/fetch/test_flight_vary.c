@@ -102,6 +102,41 @@ static void test_case_15_one_fetch_for_each_known_variant(void **state)
     rig_free(&rig);
 }
 
+/* Case 14: each variant is confirmed by its own validator, as often as it takes; it stays the same
+ * variant, however few of them are allowed. */
+static void test_case_15_variants_are_confirmed_one_by_one(void **state)
+{
+    static const char *const kinds[] = {"a", "b"};
+    static const char *const tags[] = {"\"A\"", "\"B\""};
+    struct rig rig;
+
+    (void)state;
+    make_rig(&rig);
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig_reader reader = {0};
+        char lines[80];
+
+        rig_ask_field(&rig, &reader, 0, URL, "X-Kind", kinds[i]);
+        snprintf(lines, sizeof lines, "Vary: X-Kind\nCache-Control: max-age=9\nETag: %s", tags[i]);
+        rig_answer(&rig, i, lines, kinds[i]);
+        rig_leave(&reader);
+    }
+    for (unsigned i = 0; i < 80; i++) {
+        struct rig_reader reader = {0};
+
+        rig.wall_s += 20;
+        rig_ask_field(&rig, &reader, i % 2, URL, "X-Kind", kinds[i % 2]);
+        check_call_field(&rig, i + 2, "X-Kind", kinds[i % 2]);
+        check_call_field(&rig, i + 2, "If-None-Match", tags[i % 2]);
+        rig_connect(&rig, i + 2);
+        rig_head(&rig, i + 2, 304, 0, "Vary: X-Kind");
+        rig_done(&rig, i + 2, 0);
+        assert_true(rig_is_whole(&reader, kinds[i % 2]));
+        rig_leave(&reader);
+    }
+    rig_free(&rig);
+}
+
 /* Who comes while the first variant arrives joins it only with the same value. */
 static void test_case_15_late_readers_join_their_variant(void **state)
 {
@@ -323,6 +358,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_case_16_readers_regroup_by_variant),
         cmocka_unit_test(test_case_15_one_fetch_for_each_known_variant),
+        cmocka_unit_test(test_case_15_variants_are_confirmed_one_by_one),
         cmocka_unit_test(test_case_15_late_readers_join_their_variant),
         cmocka_unit_test(test_case_16_variants_that_vary_by_more),
         cmocka_unit_test(test_case_16_unkept_answers_regroup_too),
