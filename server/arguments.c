@@ -12,10 +12,15 @@
 #define QUOTED_BYTES_MAX 96
 
 static const struct option arguments_options[] = {
-    {"config", required_argument, NULL, 'c'}, {"listen", required_argument, NULL, 'l'},
-    {"loops", required_argument, NULL, 'n'},  {"allow", required_argument, NULL, 'a'},
-    {"check", no_argument, NULL, 'k'},        {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},         {NULL, 0, NULL, 0},
+    {"config", required_argument, NULL, 'c'},
+    {"listen", required_argument, NULL, 'l'},
+    {"loops", required_argument, NULL, 'n'},
+    {"allow", required_argument, NULL, 'a'},
+    {"route", required_argument, NULL, 'r'},
+    {"check", no_argument, NULL, 'k'},
+    {"version", no_argument, NULL, 'V'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 static int complain(FILE *complaints, const char *word, const char *what)
@@ -60,6 +65,11 @@ static int option_take(int option, struct arguments *arguments, FILE *complaints
         if (arguments->allow_count == CONFIG_LIST_MAX)
             return complain(complaints, optarg, "is one --allow too many");
         arguments->allow[arguments->allow_count++] = optarg;
+        return 0;
+    case 'r':
+        if (arguments->route_count == CONFIG_ROUTES_MAX)
+            return complain(complaints, optarg, "is one --route too many");
+        arguments->routes[arguments->route_count++] = optarg;
         return 0;
     case 'k':
         arguments->action = ARGUMENTS_CHECK;
@@ -137,6 +147,8 @@ void arguments_apply(const struct arguments *arguments, struct config *config,
         config_set_option(config, SETTING_ID_loops, "--loops", arguments->loops, problems);
     for (unsigned i = 0; i < arguments->allow_count; i++)
         config_set_option(config, SETTING_ID_fetch_allow, "--allow", arguments->allow[i], problems);
+    for (unsigned i = 0; i < arguments->route_count; i++)
+        routes_add_option(&config->routes, "--route", arguments->routes[i], problems);
 }
 
 static void help_settings(FILE *stream)
@@ -167,6 +179,9 @@ void arguments_help(FILE *stream)
         "                   (default %s)\n"
         "  --loops N        event loops, each a thread (default %s: %s)\n"
         "  --allow CIDR     let /fetch reach this private range, such as 10.0.0.0/8; repeatable\n"
+        "  --route /P=URL   answer paths below /P from this server, through the cache; several "
+        "URLs\n"
+        "                   are separated by commas; host/P=URL for one host; repeatable\n"
         "  --check          check the configuration, say what it comes to, start nothing\n"
         "  --version        print the version\n"
         "  --help           print this\n"
@@ -177,6 +192,7 @@ void arguments_help(FILE *stream)
         "  %-42s (none)\n",
         setting_table[SETTING_ID_listen].standard, setting_table[SETTING_ID_loops].standard,
         setting_table[SETTING_ID_loops].automatic, CONFIG_FILE_VARIABLE);
+    fprintf(stream, "  %-42s (none), as --route, by blanks\n", CONFIG_ROUTE_VARIABLE);
     help_settings(stream);
     fputs("\n"
           "exit status:\n"

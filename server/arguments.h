@@ -28,6 +28,8 @@ struct arguments {
     const char *loops;       /* NULL: not given */
     const char *allow[CONFIG_LIST_MAX];
     unsigned allow_count;
+    const char *routes[CONFIG_ROUTES_MAX];
+    unsigned route_count;
 };
 
 /*

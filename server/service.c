@@ -106,12 +106,14 @@ static int fetcher_make(struct service *service)
 static int server_make(struct service *service)
 {
     const struct config *config = &service->config;
-    const struct server_route routes[ROUTES] = {
-        access_route(service->access),
-        fetch_route(service->lanes),
-        health_route(),
-    };
+    struct server_route routes[ROUTES];
+    size_t route_count = 0;
     struct server_settings settings;
+
+    routes[route_count++] = access_route(service->access);
+    routes[route_count++] = health_route();
+    if (config->fetch_enabled)
+        routes[route_count++] = fetch_route(service->lanes);
 
     server_settings_init(&settings);
     settings.addresses = &config->listen.socket;
@@ -131,7 +133,7 @@ static int server_make(struct service *service)
     settings.timeouts.half_close_ms = (uint32_t)config->timeouts_half_close_ms;
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
-    settings.route_count = ROUTES;
+    settings.route_count = route_count;
     return server_start(&settings, &service->server);
 }
 
@@ -218,6 +220,9 @@ int service_reload(struct service *service, const struct config *config)
     log_set_level((enum log_level)config->log_level);
     for (size_t i = 0; i < SETTING_COUNT; i++)
         setting_reload(service, config, (enum setting_id)i);
+    if (!routes_are_equal(&service->config.routes, &config->routes))
+        log_warn("a setting takes a restart", "setting=routes running=%u configured=%u",
+                 service->config.routes.count, config->routes.count);
     return 0;
 }
 

@@ -77,6 +77,7 @@ void config_resolve(struct config *config, unsigned cores, uint64_t memory_bytes
         config->loops = config->loops > 0 ? config->loops : 1;
     }
     defaults_lower(config);
+    routes_resolve(config);
     if (config->cache_bytes_max == 0) {
         uint64_t quarter = memory_bytes / 4;
         config->cache_bytes_max = quarter < CACHE_BYTES_AUTO_MAX ? quarter : CACHE_BYTES_AUTO_MAX;
@@ -104,7 +105,8 @@ static void order_check(const struct config *config, const struct check_order *o
                  order->because);
 }
 
-/* The server would fetch any public URL for whoever reaches it; that must be meant. */
+/* The server would fetch any public URL for whoever reaches it; that must be meant. Routes lead to
+ * servers that the operator has named. */
 static void exposure_check(const struct config *config, struct problems *problems)
 {
     const struct config_origin *listen = &config->origins[SETTING_ID_listen];
@@ -113,6 +115,8 @@ static void exposure_check(const struct config *config, struct problems *problem
     char address[ADDRESS_TEXT_BYTES_MAX];
     char variable[SETTING_VARIABLE_BYTES_MAX];
 
+    if (!config->fetch_enabled && !config->forward_proxy_enabled)
+        return;
     if (config->fetch_open_to_network || address_is_loopback(&config->listen) ||
         listen->is_faulty || config->origins[SETTING_ID_fetch_open_to_network].is_faulty)
         return;
@@ -120,10 +124,11 @@ static void exposure_check(const struct config *config, struct problems *problem
     address_print(&config->listen, address);
     setting_variable(open, variable);
     problems_add(problems,
-                 "%s: on %s other machines can reach the server, and /fetch would fetch any public "
+                 "%s: on %s other machines can reach the server, and %s would fetch any public "
                  "URL for them. If that is meant, set \"%s\" to true in the file, or %s=true in "
                  "the environment; if not, listen on 127.0.0.1",
-                 origin, address, open->path, variable);
+                 origin, address, config->fetch_enabled ? "/fetch" : "the forward proxy",
+                 open->path, variable);
 }
 
 void config_check(const struct config *config, struct problems *problems)
@@ -131,4 +136,5 @@ void config_check(const struct config *config, struct problems *problems)
     for (size_t i = 0; i < CHECK_ORDERS; i++)
         order_check(config, &check_orders[i], problems);
     exposure_check(config, problems);
+    routes_check(config, problems);
 }

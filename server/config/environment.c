@@ -41,6 +41,9 @@ static void unknown_report(const char *name, struct problems *problems)
             least = distance;
         }
     }
+    if (guess[0] == '\0' &&
+        problems_is_near(name + prefix_bytes, &CONFIG_ROUTE_VARIABLE[prefix_bytes]))
+        memcpy(guess, CONFIG_ROUTE_VARIABLE, sizeof(CONFIG_ROUTE_VARIABLE));
     problems_quote(name, quoted, sizeof(quoted));
     if (guess[0] != '\0')
         problems_add(problems, "environment: %s is no setting; did you mean %s?", quoted, guess);
@@ -67,6 +70,10 @@ static void variable_read(struct config *config, const char *name, const char *t
             problems_add(problems, "environment: %s: %s", variable, fault.text);
         *origin = (struct config_origin){.source = CONFIG_FROM_ENVIRONMENT,
                                          .is_faulty = origin->is_faulty || err < 0};
+        return;
+    }
+    if (strcmp(name, CONFIG_ROUTE_VARIABLE) == 0) {
+        routes_read_variable(&config->routes, text, problems);
         return;
     }
     if (!is_from_orchestrator(name) && strcmp(name, CONFIG_FILE_VARIABLE) != 0)

@@ -13,32 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
-#include "config/lines.h"
+#include "config/reading.h"
 #include "config/value.h"
 
-#define QUOTED_BYTES_MAX 160
-
-struct reading {
-    struct config *config;
-    struct problems *problems;
-    const char *file;
-    struct lines *lines;
-    char path[LINES_PATH_BYTES_MAX]; /* of the value at hand */
-};
-
-/* Reports a fault of the value at hand. */
-static void reading_problem(struct reading *reading, const char *fault)
+void reading_problem(struct reading *reading, const char *fault)
 {
     problems_add(reading->problems, "%s:%u: %s: %s", reading->file,
                  lines_find(reading->lines, reading->path), reading->path, fault);
 }
 
-/* What a value of the wrong type is, to follow "not". */
-static void json_describe(const json_t *value, char *ret_text, size_t text_bytes)
+void reading_describe(const json_t *value, char *ret_text, size_t text_bytes)
 {
-    char quoted[QUOTED_BYTES_MAX];
+    char quoted[READING_QUOTED_BYTES_MAX];
 
     switch (json_typeof(value)) {
     case JSON_OBJECT:
@@ -83,10 +69,10 @@ static int fault_wrong_type(const struct setting *setting, const json_t *value,
     bool is_quoted_number =
         takes_number && json_is_string(value) && text_is_number(json_string_value(value));
     char expected[160];
-    char described[QUOTED_BYTES_MAX + 16];
+    char described[READING_QUOTED_BYTES_MAX + 16];
 
     value_expected(setting, expected, sizeof(expected));
-    json_describe(value, described, sizeof(described));
+    reading_describe(value, described, sizeof(described));
     snprintf(ret_fault->text, sizeof(ret_fault->text), "must be %s, not %s%s", expected, described,
              is_quoted_number ? "; write it without the quotes" : "");
     return -EINVAL;
@@ -97,9 +83,9 @@ static int item_read(struct reading *reading, const struct setting *setting, con
                      struct value_fault *ret_fault)
 {
     if (value_is_text_list(setting) && json_is_string(item))
-        return value_add_text(reading->config, setting, json_string_value(item), ret_fault);
+        return value_add_text(reading->record, setting, json_string_value(item), ret_fault);
     if (setting->kind == SETTING_PORTS && json_is_integer(item) && json_integer_value(item) >= 0)
-        return value_add_number(reading->config, setting, (uint64_t)json_integer_value(item),
+        return value_add_number(reading->record, setting, (uint64_t)json_integer_value(item),
                                 ret_fault);
     return fault_wrong_type(setting, item, ret_fault);
 }
@@ -113,8 +99,8 @@ static int list_read(struct reading *reading, const struct setting *setting, con
     json_t *item;
     int status = 0;
 
-    value_keep_list(reading->config, setting, &before);
-    value_clear_list(reading->config, setting);
+    value_keep_list(reading->record, setting, &before);
+    value_clear_list(reading->record, setting);
     json_array_foreach(list, i, item)
     {
         struct value_fault fault;
@@ -126,31 +112,32 @@ static int list_read(struct reading *reading, const struct setting *setting, con
         status = -EINVAL;
     }
     if (status < 0)
-        value_restore_list(reading->config, setting, &before);
+        value_restore_list(reading->record, setting, &before);
     return status;
 }
 
 static int scalar_read(struct reading *reading, const struct setting *setting, const json_t *value,
                        struct value_fault *ret_fault)
 {
-    struct config *config = reading->config;
+    void *record = reading->record;
     bool takes_number = setting->kind == SETTING_NUMBER || setting->kind == SETTING_AUTO;
-    bool takes_text = setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS;
+    bool takes_text = setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS ||
+                      setting->kind == SETTING_PREFIX || setting->kind == SETTING_HOST;
 
     if (takes_number && json_is_integer(value) && json_integer_value(value) >= 0)
-        return value_set_number(config, setting, (uint64_t)json_integer_value(value), ret_fault);
+        return value_set_number(record, setting, (uint64_t)json_integer_value(value), ret_fault);
     if (setting->kind == SETTING_BOOLEAN && json_is_boolean(value))
-        return value_set_boolean(config, setting, json_is_true(value));
+        return value_set_boolean(record, setting, json_is_true(value));
     if (json_is_string(value) && (takes_text || (setting->kind == SETTING_AUTO &&
                                                  strcmp(json_string_value(value), "auto") == 0)))
-        return value_set_text(config, setting, json_string_value(value), ret_fault);
+        return value_set_text(record, setting, json_string_value(value), ret_fault);
     return fault_wrong_type(setting, value, ret_fault);
 }
 
 static void setting_read(struct reading *reading, const struct setting *setting,
                          const json_t *value)
 {
-    struct config_origin *origin = &reading->config->origins[setting - setting_table];
+    struct config_origin *origin = &reading->origins[setting - reading->group->settings];
     struct value_fault fault;
     int err;
 
@@ -169,13 +156,14 @@ static void setting_read(struct reading *reading, const struct setting *setting,
 
 /* The known path that the unknown one may stand for: a neighbour with a similar name, or the same
  * name in another section. NULL if none comes near. */
-static const char *unknown_guess(const char *leaf, const char *section)
+static const char *unknown_guess(const struct setting_group *group, const char *leaf,
+                                 const char *section)
 {
     const char *guess = NULL;
     size_t guess_distance = SIZE_MAX;
 
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const char *known = setting_table[i].path;
+    for (size_t i = 0; i < group->count; i++) {
+        const char *known = group->settings[i].path;
         bool is_neighbour = setting_is_in(known, section);
         size_t distance = problems_distance(leaf, setting_leaf(known));
         bool is_near = is_neighbour ? problems_is_near(leaf, setting_leaf(known)) : distance == 0;
@@ -184,7 +172,10 @@ static const char *unknown_guess(const char *leaf, const char *section)
             guess_distance = distance;
         }
     }
-    for (const struct setting_section *known = setting_sections; known->path != NULL; known++) {
+    if (guess == NULL && group == &setting_all && *section == '\0' &&
+        problems_is_near(leaf, "routes"))
+        guess = "routes";
+    for (const struct setting_section *known = group->sections; known->path != NULL; known++) {
         size_t distance = problems_distance(leaf, setting_leaf(known->path));
         if (setting_is_in(known->path, section) && problems_is_near(leaf, known->path) &&
             distance < guess_distance) {
@@ -197,10 +188,11 @@ static const char *unknown_guess(const char *leaf, const char *section)
 
 static void unknown_report(struct reading *reading, const char *section, const char *key)
 {
-    const char *guess = unknown_guess(key, section);
+    const char *guess = unknown_guess(reading->group, key, section);
     char fault[256];
 
-    if (setting_find(key) != NULL || setting_section_find(key) != NULL)
+    if (setting_find(reading->group, key) != NULL ||
+        setting_section_find(reading->group, key) != NULL)
         snprintf(
             fault, sizeof(fault),
             "unknown setting; the dots of a name are levels, as in {\"log\": {\"level\": ...}}");
@@ -211,8 +203,7 @@ static void unknown_report(struct reading *reading, const char *section, const c
     reading_problem(reading, fault);
 }
 
-/* The keys of one section, and of the sections in it; "" is the top. */
-static void section_read(struct reading *reading, const char *section, json_t *object)
+void reading_section(struct reading *reading, const char *section, json_t *object)
 {
     size_t path_bytes = strlen(reading->path);
     const char *key;
@@ -222,21 +213,25 @@ static void section_read(struct reading *reading, const char *section, json_t *o
     {
         const struct setting_section *inner;
         const struct setting *setting;
-        char described[QUOTED_BYTES_MAX + 16];
-        char fault[QUOTED_BYTES_MAX + 64];
+        bool is_top;
+        char described[READING_QUOTED_BYTES_MAX + 16];
+        char fault[READING_QUOTED_BYTES_MAX + 64];
 
         lines_path_key(reading->path, key);
-        inner = setting_section_find(reading->path);
-        setting = setting_find(reading->path);
-        if (setting != NULL) {
+        is_top = path_bytes == 0;
+        inner = setting_section_find(reading->group, reading->path + reading->root_bytes);
+        setting = setting_find(reading->group, reading->path + reading->root_bytes);
+        if (is_top && strcmp(key, "routes") == 0) {
+            reading_routes(reading, value);
+        } else if (setting != NULL) {
             setting_read(reading, setting, value);
         } else if (inner != NULL && json_is_object(value)) {
-            section_read(reading, inner->path, value);
+            reading_section(reading, inner->path, value);
         } else if (inner != NULL) {
-            json_describe(value, described, sizeof(described));
+            reading_describe(value, described, sizeof(described));
             snprintf(fault, sizeof(fault), "must be an object of settings, not %s", described);
             reading_problem(reading, fault);
-        } else if (path_bytes > 0 || strcmp(key, "$schema") != 0) {
+        } else if (!is_top || strcmp(key, "$schema") != 0) {
             /* An editor finds the schema by "$schema"; it has no meaning here. */
             unknown_report(reading, section, key);
         }
@@ -294,7 +289,7 @@ static void syntax_report(const struct reading *reading, const char *text, size_
 /* Reports each number in `value`, which stands at reading->path, that no integer here can be. */
 static void huge_report(struct reading *reading, json_t *value)
 {
-    const struct setting *setting = setting_find(reading->path);
+    const struct setting *setting = setting_find(&setting_all, reading->path);
     size_t path_bytes = strlen(reading->path);
     char expected[160];
     char fault[256] = "the number is too large to be read";
@@ -345,7 +340,12 @@ static bool huge_read(struct reading *reading, const char *text, size_t text_byt
 void config_read_text(struct config *config, const char *path, const char *text, size_t text_bytes,
                       struct problems *problems)
 {
-    struct reading reading = {.config = config, .problems = problems, .file = path};
+    struct reading reading = {.config = config,
+                              .problems = problems,
+                              .file = path,
+                              .group = &setting_all,
+                              .record = config,
+                              .origins = config->origins};
     json_error_t error;
     json_t *root = json_loadb(text, text_bytes, 0, &error);
 
@@ -362,7 +362,7 @@ void config_read_text(struct config *config, const char *path, const char *text,
         problems_add(problems, "%s: %s", path, strerror(ENOMEM));
     } else {
         repeated_report(&reading);
-        section_read(&reading, "", root);
+        reading_section(&reading, "", root);
         lines_free(reading.lines);
     }
     json_decref(root);

@@ -7,6 +7,7 @@
  * default: config/default.json; schema: config/fetchonce.schema.json; table: docs/SETTINGS.md. The
  * files are in the repository for those who read it without building; a test compares them.
  */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #define SCHEMA_NAME   "fetchonce.schema.json"
 #define ADDRESS_REGEX "^(\\[[0-9A-Fa-f:.]+\\]|localhost|[0-9]{1,3}(\\.[0-9]{1,3}){3}):[0-9]{1,5}$"
 #define NAME_REGEX    "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+#define URL_REGEX     "^https?://[^?#]+$"
+#define ROUTES_TEXT   "What is answered from other servers, through the cache."
 #define RANGE_REGEX   "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 /* A builder of JSON without memory has nothing to print. */
@@ -49,6 +52,7 @@ static json_t *standard_json(const struct setting *setting)
 {
     json_t *list;
 
+    assert(setting->standard != NULL);
     switch (setting->kind) {
     case SETTING_NUMBER:
         return must(json_integer(strtoll(setting->standard, NULL, 10)));
@@ -57,10 +61,13 @@ static json_t *standard_json(const struct setting *setting)
     case SETTING_AUTO:
     case SETTING_CHOICE:
     case SETTING_ADDRESS:
+    case SETTING_PREFIX:
+    case SETTING_HOST:
         return must(json_string(setting->standard));
     case SETTING_RANGES:
     case SETTING_PORTS:
     case SETTING_NAMES:
+    case SETTING_UPSTREAMS:
         list = must(json_array());
         for (const char *item = setting->standard; *item != '\0';) {
             size_t bytes = strcspn(item, ",");
@@ -89,19 +96,34 @@ static void put_range(json_t *object, const struct setting *setting)
     put(object, "maximum", json_integer((json_int_t)setting->max));
 }
 
+/* What the items of a list look like, and how many there may be. */
+static const char *item_regex(const struct setting *setting)
+{
+    if (setting->kind == SETTING_NAMES)
+        return NAME_REGEX;
+    return setting->kind == SETTING_UPSTREAMS ? URL_REGEX : RANGE_REGEX;
+}
+
+static int items_max(const struct setting *setting)
+{
+    if (setting->kind == SETTING_NAMES)
+        return CONFIG_NAMES_MAX;
+    return setting->kind == SETTING_UPSTREAMS ? CONFIG_UPSTREAMS_MAX : CONFIG_LIST_MAX;
+}
+
 static void put_list(json_t *object, const struct setting *setting)
 {
     json_t *items = must(json_object());
 
     put(object, "type", json_string("array"));
-    put(object, "maxItems",
-        json_integer(setting->kind == SETTING_NAMES ? CONFIG_NAMES_MAX : CONFIG_LIST_MAX));
+    put(object, "maxItems", json_integer(items_max(setting)));
+    if (setting->kind == SETTING_UPSTREAMS)
+        put(object, "minItems", json_integer(1));
     if (setting->kind == SETTING_PORTS) {
         put_range(items, setting);
     } else {
         put(items, "type", json_string("string"));
-        put(items, "pattern",
-            json_string(setting->kind == SETTING_NAMES ? NAME_REGEX : RANGE_REGEX));
+        put(items, "pattern", json_string(item_regex(setting)));
     }
     put(object, "items", items);
 }
@@ -138,41 +160,80 @@ static json_t *setting_schema(const struct setting *setting)
     case SETTING_RANGES:
     case SETTING_PORTS:
     case SETTING_NAMES:
+    case SETTING_UPSTREAMS:
         put_list(schema, setting);
         break;
+    case SETTING_PREFIX:
+        put(schema, "type", json_string("string"));
+        put(schema, "pattern", json_string("^/"));
+        break;
+    case SETTING_HOST:
+        put(schema, "type", json_string("string"));
+        break;
     }
-    put(schema, "default", standard_json(setting));
+    if (setting->standard != NULL)
+        put(schema, "default", standard_json(setting));
     return schema;
 }
 
-/* Puts the settings of a section, then the sections in it; "" is the top. */
-static void put_section(json_t *object, const char *path, bool is_schema)
+static void put_section(json_t *object, const struct setting_group *group, const char *path,
+                        bool is_schema);
+
+static void put_inner(json_t *object, const struct setting_group *group,
+                      const struct setting_section *section, bool is_schema)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &setting_table[i];
+    json_t *inner = must(json_object());
+    json_t *properties;
+
+    if (is_schema) {
+        properties = must(json_object());
+        put_section(properties, group, section->path, is_schema);
+        put(inner, "description", json_string(section->text));
+        put(inner, "type", json_string("object"));
+        put(inner, "additionalProperties", json_false());
+        put(inner, "properties", properties);
+    } else {
+        put_section(inner, group, section->path, is_schema);
+    }
+    put(object, setting_leaf(section->path), inner);
+}
+
+/* Puts the settings of a section, then the sections in it; "" is the top. */
+static void put_section(json_t *object, const struct setting_group *group, const char *path,
+                        bool is_schema)
+{
+    for (size_t i = 0; i < group->count; i++) {
+        const struct setting *setting = &group->settings[i];
         if (setting_is_in(setting->path, path))
             put(object, setting_leaf(setting->path),
                 is_schema ? setting_schema(setting) : standard_json(setting));
     }
-    for (const struct setting_section *section = setting_sections; section->path != NULL;
+    for (const struct setting_section *section = group->sections; section->path != NULL;
          section++) {
-        json_t *inner;
-        json_t *properties;
-        if (!setting_is_in(section->path, path))
-            continue;
-        inner = must(json_object());
-        if (is_schema) {
-            properties = must(json_object());
-            put_section(properties, section->path, is_schema);
-            put(inner, "description", json_string(section->text));
-            put(inner, "type", json_string("object"));
-            put(inner, "additionalProperties", json_false());
-            put(inner, "properties", properties);
-        } else {
-            put_section(inner, section->path, is_schema);
-        }
-        put(object, setting_leaf(section->path), inner);
+        if (setting_is_in(section->path, path))
+            put_inner(object, group, section, is_schema);
     }
+}
+
+/* The list of routes. */
+static json_t *routes_schema(void)
+{
+    json_t *properties = must(json_object());
+    json_t *route = must(json_object());
+    json_t *required = must(json_array());
+
+    put_section(properties, &route_settings, "", true);
+    for (size_t i = 0; i < route_settings.count; i++) {
+        const struct setting *setting = &route_settings.settings[i];
+        if (setting->standard == NULL && setting->inherits == NULL)
+            append(required, json_string(setting->path));
+    }
+    put(route, "type", json_string("object"));
+    put(route, "additionalProperties", json_false());
+    put(route, "required", required);
+    put(route, "properties", properties);
+    return json_pack("{s:s, s:s, s:i, s:o, s:[]}", "description", ROUTES_TEXT, "type", "array",
+                     "maxItems", CONFIG_ROUTES_MAX, "items", route, "default");
 }
 
 static void print_json(json_t *value)
@@ -189,7 +250,8 @@ static void print_default(void)
 {
     json_t *root = must(json_object());
     put(root, "$schema", json_string(SCHEMA_NAME));
-    put_section(root, "", false);
+    put_section(root, &setting_all, "", false);
+    put(root, "routes", json_array());
     print_json(root);
 }
 
@@ -206,7 +268,8 @@ static void print_schema(void)
     put(properties, "$schema",
         json_pack("{s:s, s:s}", "description", "For editors; the server passes it over.", "type",
                   "string"));
-    put_section(properties, "", true);
+    put_section(properties, &setting_all, "", true);
+    put(properties, "routes", routes_schema());
     put(root, "properties", properties);
     print_json(root);
 }
@@ -228,14 +291,20 @@ static void print_list(const struct setting *setting)
 static void print_standard(const struct setting *setting)
 {
     static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-    uint64_t number = strtoull(setting->standard, NULL, 10);
+    uint64_t number = setting->standard != NULL ? strtoull(setting->standard, NULL, 10) : 0;
     int unit = -1;
 
-    if (setting->kind == SETTING_AUTO) {
+    if (setting->standard == NULL) {
+        if (setting->inherits != NULL)
+            printf("`%s`", setting->inherits->path);
+        else
+            printf("required");
+    } else if (setting->kind == SETTING_AUTO) {
         printf("`\"auto\"`: %s", setting->automatic);
     } else if (value_is_list(setting)) {
         print_list(setting);
-    } else if (setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS) {
+    } else if (setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS ||
+               setting->kind == SETTING_HOST) {
         printf("`\"%s\"`", setting->standard);
     } else {
         printf("`%s`", setting->standard);
@@ -276,19 +345,32 @@ static void print_allowed(const struct setting *setting)
     case SETTING_NAMES:
         printf("up to %d names", CONFIG_NAMES_MAX);
         return;
+    case SETTING_PREFIX:
+        printf("a path");
+        return;
+    case SETTING_HOST:
+        printf("a host, or empty");
+        return;
+    case SETTING_UPSTREAMS:
+        printf("1 to %d URLs", CONFIG_UPSTREAMS_MAX);
+        return;
     }
 }
 
-static void print_rows(const char *section)
+/* Settings of a route have no variable: one for each would name no route. */
+static void print_rows(const struct setting_group *group, const char *section)
 {
     printf("\n| setting | default | allowed | what it does |\n|---|---|---|---|\n");
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        const struct setting *setting = &setting_table[i];
+    for (size_t i = 0; i < group->count; i++) {
+        const struct setting *setting = &group->settings[i];
         char variable[SETTING_VARIABLE_BYTES_MAX];
         if (!setting_is_in(setting->path, section))
             continue;
         setting_variable(setting, variable);
-        printf("| `%s`<br>`%s` | ", setting->path, variable);
+        if (group == &setting_all)
+            printf("| `%s`<br>`%s` | ", setting->path, variable);
+        else
+            printf("| `routes[].%s` | ", setting->path);
         print_standard(setting);
         printf(" | ");
         print_allowed(setting);
@@ -312,7 +394,22 @@ static void print_reloading(void)
                setting_table[i].path);
         count++;
     }
-    printf(".\n");
+    printf(",\n`routes`.\n");
+}
+
+static void print_routes(void)
+{
+    printf(
+        "\n## routes\n\n" ROUTES_TEXT " In the file, a\nlist of objects with these settings; a "
+        "default that is the name of a setting is that setting's value.\nIn `" CONFIG_ROUTE_VARIABLE
+        "`, separated by blanks, and with `--route`, one text for each:\n"
+        "`[host]/prefix=URL[,URL...]`. The variable replaces the routes of the file; an option "
+        "adds "
+        "one, or\nreplaces that with the same host and prefix.\n");
+    print_rows(&route_settings, "");
+    for (const struct setting_section *section = route_settings.sections; section->path != NULL;
+         section++)
+        print_rows(&route_settings, section->path);
 }
 
 static void print_table(void)
@@ -328,12 +425,13 @@ static void print_table(void)
            "file, and starts nothing.\n",
            CONFIG_FILE_VARIABLE);
     print_reloading();
-    print_rows("");
+    print_rows(&setting_all, "");
     for (const struct setting_section *section = setting_sections; section->path != NULL;
          section++) {
         printf("\n## %s\n\n%s\n", section->path, section->text);
-        print_rows(section->path);
+        print_rows(&setting_all, section->path);
     }
+    print_routes();
 }
 
 int main(int argc, char **argv)

@@ -72,18 +72,21 @@ static const bool restart_table[SETTING_COUNT] = {
 #include "config/settings_end.h"
 };
 
-const struct setting *setting_find(const char *path)
+const struct setting_group setting_all = {setting_table, SETTING_COUNT, setting_sections};
+
+const struct setting *setting_find(const struct setting_group *group, const char *path)
 {
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (strcmp(setting_table[i].path, path) == 0)
-            return &setting_table[i];
+    for (size_t i = 0; i < group->count; i++) {
+        if (strcmp(group->settings[i].path, path) == 0)
+            return &group->settings[i];
     }
     return NULL;
 }
 
-const struct setting_section *setting_section_find(const char *path)
+const struct setting_section *setting_section_find(const struct setting_group *group,
+                                                   const char *path)
 {
-    for (const struct setting_section *section = setting_sections; section->path != NULL;
+    for (const struct setting_section *section = group->sections; section->path != NULL;
          section++) {
         if (strcmp(section->path, path) == 0)
             return section;

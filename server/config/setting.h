@@ -16,14 +16,17 @@
 #define SETTING_VARIABLE_BYTES_MAX 96
 
 enum setting_kind {
-    SETTING_NUMBER,  /* uint64_t */
-    SETTING_AUTO,    /* uint64_t, 0 for "auto" */
-    SETTING_BOOLEAN, /* bool */
-    SETTING_CHOICE,  /* unsigned, the position in `choices` */
-    SETTING_ADDRESS, /* struct address */
-    SETTING_RANGES,  /* struct config_ranges */
-    SETTING_PORTS,   /* struct config_ports */
-    SETTING_NAMES,   /* struct config_names */
+    SETTING_NUMBER,    /* uint64_t */
+    SETTING_AUTO,      /* uint64_t, 0 for "auto" */
+    SETTING_BOOLEAN,   /* bool */
+    SETTING_CHOICE,    /* unsigned, the position in `choices` */
+    SETTING_ADDRESS,   /* struct address */
+    SETTING_RANGES,    /* struct config_ranges */
+    SETTING_PORTS,     /* struct config_ports */
+    SETTING_NAMES,     /* struct config_names */
+    SETTING_PREFIX,    /* text, of TARGET_PREFIX_BYTES_MAX */
+    SETTING_HOST,      /* text, of TARGET_HOST_BYTES_MAX */
+    SETTING_UPSTREAMS, /* struct config_upstreams */
 };
 
 enum setting_id {
@@ -45,15 +48,16 @@ enum setting_id {
 struct setting {
     const char *path; /* as in the file: "fetch.timeouts.total_ms" */
     enum setting_kind kind;
-    size_t offset;         /* of the field in struct config, */
-    size_t bytes;          /* and its size */
-    uint64_t min;          /* NUMBER, AUTO, PORTS: the least and */
-    uint64_t max;          /* the largest value allowed */
-    const char *standard;  /* the default, as text */
-    const char *automatic; /* AUTO: what "auto" comes to, in words */
-    const char *unit;      /* NUMBER, AUTO: what is counted */
-    const char *choices;   /* CHOICE: the words, separated by blanks */
-    const char *text;      /* what it does, in a sentence */
+    size_t offset;        /* of the field in struct config, or struct config_route, */
+    size_t bytes;         /* and its size */
+    uint64_t min;         /* NUMBER, AUTO, PORTS: the least and */
+    uint64_t max;         /* the largest value allowed */
+    const char *standard; /* the default, as text; NULL: inherited, or it has to be given */
+    const struct setting *inherits; /* of a route: the setting of the server that is the default */
+    const char *automatic;          /* AUTO: what "auto" comes to, in words */
+    const char *unit;               /* NUMBER, AUTO: what is counted */
+    const char *choices;            /* CHOICE: the words, separated by blanks */
+    const char *text;               /* what it does, in a sentence */
 };
 
 struct setting_section {
@@ -61,16 +65,27 @@ struct setting_section {
     const char *text;
 };
 
+/* The settings of one kind of struct. */
+struct setting_group {
+    const struct setting *settings;
+    size_t count;
+    const struct setting_section *sections; /* in the order of the file; the last has no path */
+};
+
 extern const struct setting setting_table[SETTING_COUNT];
 
 /* The sections in the order of the file; the last has a NULL path. */
 extern const struct setting_section setting_sections[];
 
+/* The settings of the server: both of the above. */
+extern const struct setting_group setting_all;
+
 /* setting_find - the setting at `path`, or NULL. */
-const struct setting *setting_find(const char *path);
+const struct setting *setting_find(const struct setting_group *group, const char *path);
 
 /* setting_section_find - the section at `path`, or NULL. */
-const struct setting_section *setting_section_find(const char *path);
+const struct setting_section *setting_section_find(const struct setting_group *group,
+                                                   const char *path);
 
 /* setting_needs_restart - whether a running server keeps its value, whatever is configured. */
 bool setting_needs_restart(enum setting_id id);

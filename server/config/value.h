@@ -12,7 +12,7 @@
 #include "config/config.h"
 
 #define VALUE_FAULT_BYTES_MAX 512
-#define VALUE_TEXT_BYTES_MAX  4096 /* enough for the longest list */
+#define VALUE_TEXT_BYTES_MAX  8192 /* enough for the longest list */
 
 /* Why a value is refused, to follow the name of the setting: `must be true or false, not "yes"`. */
 struct value_fault {
@@ -24,6 +24,7 @@ union value_list {
     struct config_ranges ranges;
     struct config_ports ports;
     struct config_names names;
+    struct config_upstreams upstreams;
 };
 
 /* value_is_list - whether the setting holds several values. */
@@ -61,6 +62,23 @@ int value_add_text(void *record, const struct setting *setting, const char *text
                    struct value_fault *ret_fault);
 int value_add_number(void *record, const struct setting *setting, uint64_t number,
                      struct value_fault *ret_fault);
+
+/*
+ * value_refuse - says why, as printf(3); value_refuse_unexpected - says what the setting takes, and
+ * that `text` is not that. Both return -EINVAL.
+ */
+int value_refuse(struct value_fault *ret_fault, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+int value_refuse_unexpected(const struct setting *setting, const char *text,
+                            struct value_fault *ret_fault);
+
+/* value_parse_number - decimal digits and nothing else. Errors    -EINVAL. */
+int value_parse_number(const char *text, uint64_t *ret_number);
+
+/* value_set_list, value_print_list - what value_set_text() and value_print() do with lists. */
+int value_set_list(void *record, const struct setting *setting, const char *text,
+                   struct value_fault *ret_fault);
+void value_print_list(const void *record, const struct setting *setting, char *ret_text);
 
 /* value_print - the value as value_set_text() would read it. */
 void value_print(const void *record, const struct setting *setting,

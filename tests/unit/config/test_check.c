@@ -97,6 +97,8 @@ static void test_an_open_fetch_on_a_network_must_be_meant(void **state)
                     "FETCHONCE_FETCH_OPEN_TO_NETWORK=true in the environment; if not, listen on "
                     "127.0.0.1\n");
     assert_problems("{\"listen\": \"0.0.0.0:8080\", \"fetch\": {\"open_to_network\": true}}", "");
+    /* Without a way to any URL there is nothing to be meant. */
+    assert_problems("{\"listen\": \"0.0.0.0:8080\", \"fetch\": {\"enabled\": false}}", "");
     assert_problems("{\"listen\": \"[::1]:8080\"}", "");
     assert_problems("{\"listen\": \"127.8.8.8:8080\"}", "");
 }

@@ -12,7 +12,7 @@ static void test_each_path_leads_back_to_its_setting(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SETTING_COUNT; i++)
-        assert_ptr_equal(setting_find(setting_table[i].path), &setting_table[i]);
+        assert_ptr_equal(setting_find(&setting_all, setting_table[i].path), &setting_table[i]);
 }
 
 /* The option --x and FETCHONCE_X are made from the path, so no two settings may share a variable,
