@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # run_fetchonce.sh COLLAPSING FETCHONCE [OPTION]... - runs the suite against our own server on /fetch.
 #
-# The options are the suite's. The server listens where the system chooses, stores less than its
-# default, so that a body too long to store need not be long, and gives up a silent origin sooner.
+# The options are the suite's. The server listens where the system chooses, and stores less than its
+# default, so that a body too long to store need not be long. It gives up a silent origin sooner, but
+# not so soon that the suite's own pauses look like silence where a sanitizer makes all slow.
 set -euo pipefail
 
 collapsing=$1
@@ -20,7 +21,7 @@ stop() {
 }
 trap stop EXIT
 
-FETCHONCE_FETCH_TIMEOUTS_STALL_MS=1500 FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=25165824 \
+FETCHONCE_FETCH_TIMEOUTS_STALL_MS=3000 FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=8388608 \
     "$fetchonce" --listen 127.0.0.1:0 --loops 2 --allow 127.0.0.0/8 >"$work/out" 2>"$work/log" &
 server=$!
 until grep -qs 'http://' "$work/out"; do
@@ -32,7 +33,7 @@ until grep -qs 'http://' "$work/out"; do
 done
 status=0
 "$collapsing" --cache "$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/out" | head -n 1)" --fetch \
-    --stall-ms 1500 --large-mib 32 "$@" || status=$?
+    --stall-ms 3000 --large-mib 12 "$@" || status=$?
 
 # A sanitizer's report is at the server's end; so is its word on whether it stopped in order.
 kill "$server"
