@@ -254,6 +254,11 @@ void flight_forget_stored(struct flight *flight) ASYNC_EXCLUDES(flight_table_cla
 void flight_invalidate(const struct flight *flight, const struct upstream_head *head)
     ASYNC_EXCLUDES(flight_table_class);
 
+/* flight_learn - the answer to a HEAD updates what is stored, or makes it obsolete. Source: RFC
+ * 9111 section 4.3.5. */
+void flight_learn(const struct flight *flight, const struct upstream_head *head)
+    ASYNC_EXCLUDES(flight_table_class);
+
 /* flight_keep_alone - the answer to a POST, which is one to a GET too: stored when complete. */
 void flight_keep_alone(struct flight *flight) ASYNC_EXCLUDES(flight_table_class);
 

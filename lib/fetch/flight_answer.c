@@ -189,6 +189,7 @@ enum upstream_verdict flight_take_answer(struct flight *flight, const struct ups
         is_kept(answer.sharing))
         answer.sharing = ANSWER_SHARE;
     flight_invalidate(flight, head);
+    flight_learn(flight, head);
     if (answer.sharing == ANSWER_STORE && fetch_request_is_post(flight->request))
         flight_keep_alone(flight);
     if (!is_kept(answer.sharing) && head->status < 400 && !flight->is_part)

@@ -172,33 +172,87 @@ static void test_leaving_takes_the_body_along(void **state)
     rig_free(&rig);
 }
 
+static void ask_for_head(struct rig *rig, struct rig_reader *reader, unsigned call,
+                         const char *field_lines, int64_t length_bytes)
+{
+    struct fetch_request_draft draft = {.policy = fetcher_policy(rig->fetcher),
+                                        .store = rig->store,
+                                        .method = span_of_string("HEAD")};
+    struct fetch_request *request;
+
+    assert_int_equal(fetch_url_parse(URL, strlen(URL), 8192, &draft.url), 0);
+    assert_int_equal(fetch_request_make(&draft, &request), 0);
+    assert_false(request->is_bypass);
+    rig_prepare(reader, 0);
+    fetch_reader_start_bypass(&reader->reader, rig->lanes[0], request, NULL, NULL, rig_on_progress);
+    rig_connect(rig, call);
+    rig_head(rig, call, 200, length_bytes, field_lines);
+    rig_done(rig, call, 0);
+    fetch_request_unref(request);
+    fetch_url_unref(draft.url);
+}
+
 /* Its length says what a GET would have brought. */
 static void test_answer_to_head_has_no_body(void **state)
 {
     struct rig rig;
     struct rig_reader head = {0};
-    struct fetch_request_draft draft;
-    struct fetch_request *request;
 
     (void)state;
     make_rig(&rig);
-    draft = (struct fetch_request_draft){.policy = fetcher_policy(rig.fetcher),
-                                         .store = rig.store,
-                                         .method = span_of_string("HEAD")};
-    assert_int_equal(fetch_url_parse(URL, strlen(URL), 8192, &draft.url), 0);
-    assert_int_equal(fetch_request_make(&draft, &request), 0);
-    assert_false(request->is_bypass);
-    rig_prepare(&head, 0);
-    fetch_reader_start_bypass(&head.reader, rig.lanes[0], request, NULL, NULL, rig_on_progress);
-    rig_connect(&rig, 0);
-    rig_head(&rig, 0, 200, 1234, "Cache-Control: max-age=60");
-    rig_done(&rig, 0, 0);
+    ask_for_head(&rig, &head, 0, "Cache-Control: max-age=60", 1234);
     assert_true(rig_is_whole(&head, ""));
     assert_int_equal(head.reader.length_bytes, 1234);
-    fetch_request_unref(request);
-    fetch_url_unref(draft.url);
     rig_leave(&head);
     rig_free(&rig);
+}
+
+/* RFC 9111 section 4.3.5: what agrees is updated, what does not is forgotten. */
+static void test_answer_to_head_changes_what_is_stored(void **state)
+{
+    static const struct {
+        const char *stored;
+        const char *head;
+        const char *value; /* of X in the answer from the store; NULL: the origin is asked */
+    } cases[] = {
+        {"Cache-Control: max-age=5\nX: 1", "Cache-Control: max-age=60\nX: 2", "2"},
+        {"Cache-Control: max-age=5\nX: 1", "Cache-Control: max-age=60\nContent-Length: 3", "1"},
+        {"Cache-Control: max-age=5\nETag: \"a\"\nX: 1",
+         "Cache-Control: max-age=60\nETag: \"a\"\nX: 2", "2"},
+        {"Cache-Control: max-age=60\nX: 1", "Cache-Control: max-age=60\nContent-Length: 4", NULL},
+        {"Cache-Control: max-age=60\nETag: \"a\"\nX: 1", "Cache-Control: max-age=60\nETag: \"b\"",
+         NULL},
+        {"Cache-Control: max-age=60\nX: 1", "Cache-Control: no-store\nX: 2", "1"},
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct rig rig;
+        struct rig_reader first = {0}, head = {0}, then = {0};
+        struct span value;
+
+        print_message("case %u: %s / %s\n", i, cases[i].stored, cases[i].head);
+        make_rig(&rig);
+        rig_ask(&rig, &first, 0, URL);
+        rig_answer(&rig, 0, cases[i].stored, "old");
+        ask_for_head(&rig, &head, 1, cases[i].head, 3);
+        rig.wall_s += 10;
+        rig_ask(&rig, &then, 1, URL);
+        rig_settle(&rig);
+        assert_int_equal(rig.started, cases[i].value == NULL ? 3 : 2);
+        if (cases[i].value == NULL) {
+            rig_answer(&rig, 2, "", "new");
+            assert_true(rig_is_whole(&then, "new"));
+        } else {
+            assert_true(rig_is_whole(&then, "old"));
+            assert_true(fields_find(&then.reader.entry->fields, "X", &value));
+            assert_true(span_equals(value, span_of_string(cases[i].value)));
+        }
+        rig_leave(&first);
+        rig_leave(&head);
+        rig_leave(&then);
+        rig_free(&rig);
+    }
 }
 
 int main(void)
@@ -210,6 +264,7 @@ int main(void)
         cmocka_unit_test(test_lost_post_is_not_repeated),
         cmocka_unit_test(test_leaving_takes_the_body_along),
         cmocka_unit_test(test_answer_to_head_has_no_body),
+        cmocka_unit_test(test_answer_to_head_changes_what_is_stored),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
