@@ -238,7 +238,7 @@ int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upst
         return -ENOMEM;
     lane->fetcher = fetcher;
     lane->loop = loop;
-    lane->upstream = upstream;
+    lane->network = upstream;
     async_list_init(&lane->flights);
     async_list_init(&lane->refreshes);
     if (environment != NULL)
@@ -246,13 +246,15 @@ int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upst
     else
         err = use_system_environment(lane);
     if (err == 0 && upstream == NULL) {
-        err = curl_upstream_new(loop, &fetcher->settings, &lane->upstream);
-        lane->owns_upstream = err == 0;
+        err = curl_upstream_new(loop, &fetcher->settings, &lane->network);
+        lane->owns_network = err == 0;
     }
     if (err < 0) {
         free(lane);
         return err;
     }
+    gate_init(&lane->gate, loop, lane->network, &lane->environment);
+    lane->upstream = &lane->gate.upstream;
     pthread_mutex_lock(&fetcher->lanes_mutex);
     async_list_append(&fetcher->lanes, &lane->node);
     pthread_mutex_unlock(&fetcher->lanes_mutex);
@@ -269,8 +271,8 @@ void fetch_lane_stop(struct fetch_lane *lane)
     while ((node = async_list_first(&lane->flights)) != NULL)
         flight_abort(async_container_of(node, struct flight, lane_node));
     lane_end_refreshes(lane);
-    if (lane->owns_upstream)
-        curl_upstream_close(lane->upstream);
+    if (lane->owns_network)
+        curl_upstream_close(lane->network);
 }
 
 void fetch_lane_free(struct fetch_lane *lane)
@@ -281,8 +283,8 @@ void fetch_lane_free(struct fetch_lane *lane)
     pthread_mutex_lock(&lane->fetcher->lanes_mutex);
     async_list_remove(&lane->node);
     pthread_mutex_unlock(&lane->fetcher->lanes_mutex);
-    if (lane->owns_upstream)
-        curl_upstream_free(lane->upstream);
+    if (lane->owns_network)
+        curl_upstream_free(lane->network);
     free(lane);
 }
 

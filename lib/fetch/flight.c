@@ -283,6 +283,7 @@ void flight_start_hop(struct flight *flight)
     flight->call.settings = settings;
     flight->call.is_unguarded = settings->is_unguarded;
     flight->call.drops_excess = settings->is_transparent;
+    flight->call.is_too_slow = false;
     flight->call.is_on_new_connection = flight->retries > 0;
     err = flight_choose_fields(flight);
     if (err == 0) {
@@ -312,6 +313,7 @@ static void on_no_progress(struct async_timer *timer)
 {
     struct flight *flight = async_container_of(timer, struct flight, progress);
 
+    flight->call.is_too_slow = flight->entry == NULL;
     if (!flight_may_resume(flight, -ETIMEDOUT)) {
         flight_fail(flight, -ETIMEDOUT);
         return;
@@ -324,6 +326,7 @@ static void on_total_timeout(struct async_timer *timer)
 {
     struct flight *flight = async_container_of(timer, struct flight, total);
 
+    flight->call.is_too_slow = flight->entry == NULL;
     flight_fail(flight, -ETIMEDOUT);
 }
 

@@ -10,6 +10,7 @@
 #include <async/keyed_lock.h>
 #include <fetch/fetcher.h>
 
+#include "gate.h"
 #include "table.h"
 
 struct fetcher {
@@ -36,8 +37,10 @@ struct lane_counters {
 struct fetch_lane {
     struct fetcher *fetcher;
     struct async_loop *loop;
-    struct upstream *upstream;
-    bool owns_upstream;
+    struct upstream *upstream; /* the gate */
+    struct gate_upstream gate;
+    struct upstream *network; /* behind it */
+    bool owns_network;
     bool is_stopped; /* nothing is fetched here any more */
     struct fetch_environment environment;
     struct async_list flights;   /* those that live here */

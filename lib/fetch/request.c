@@ -11,6 +11,7 @@ static void free_policy(struct fetch_policy *policy)
     free((void *)policy->settings.forwarded);
     free((void *)policy->settings.guard.allowed);
     free((void *)policy->settings.guard.ports);
+    fetch_origins_unref(policy->settings.origins);
     free(policy);
 }
 
@@ -63,6 +64,8 @@ int fetch_policy_new(const struct fetch_settings *settings, struct fetch_policy 
         return -ENOMEM;
     atomic_init(&policy->references, 1);
     policy->settings = *settings;
+    if (settings->origins != NULL)
+        fetch_origins_ref(settings->origins);
     err = copy_names(settings->forwarded, settings->forwarded_count, &policy->settings.forwarded);
     err |= copy_list(guard->allowed, guard->allowed_count * sizeof *guard->allowed, &allowed);
     err |= copy_list(guard->ports, guard->port_count * sizeof *guard->ports, &ports);

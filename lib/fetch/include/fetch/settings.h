@@ -13,14 +13,16 @@
 #include <stdint.h>
 
 #include <fetch/guard.h>
+#include <fetch/origins.h>
 #include <http/stale.h>
 
 struct fetch_settings {
     /* The way in. */
     bool is_transparent; /* a proxy: fields, redirects and statuses pass as they are, both ways */
     bool is_unguarded;   /* the operator named the origin: the egress guard has no say */
-    bool set_cookie_is_standard; /* what sets a cookie may be stored like anything else */
-    const char *const *targeted; /* fields that count before Cache-Control, NULL last; or NULL */
+    bool set_cookie_is_standard;   /* what sets a cookie may be stored like anything else */
+    struct fetch_origins *origins; /* behind the URL; a policy takes a reference. NULL: itself */
+    const char *const *targeted;   /* fields that count before Cache-Control, NULL last; or NULL */
 
     /* Lifetimes. */
     uint32_t default_lifetime_s; /* of an answer that states none */

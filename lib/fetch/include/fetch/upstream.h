@@ -50,6 +50,8 @@ enum upstream_verdict {
  * -EPROTO        what came is not HTTP, or contradicts itself
  * -ECONNRESET    the connection broke
  * -ECANCELED     by the verdict UPSTREAM_STOP
+ * -EHOSTDOWN     no origin of the route is in reach (from start(), too)
+ * -EBUSY         too many wait for one (from start(), too)
  * -ENOMEM
  */
 struct upstream_events {
@@ -88,6 +90,7 @@ struct upstream_call {
     const struct fetch_settings *settings; /* its times, limits and guard; NULL: the upstream's */
     bool is_unguarded;          /* the egress guard has no say: the operator named the host */
     bool is_on_new_connection;  /* none that was kept will do: what ended one may end all */
+    bool is_too_slow;           /* set before a cancel() for want of a head in time */
     bool drops_excess;          /* bytes behind the answer end the connection, and no more */
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
@@ -97,7 +100,7 @@ struct upstream_call {
 };
 
 struct upstream_ops {
-    /* Errors: -ENOMEM; then no event follows. */
+    /* Errors: -ENOMEM, -EHOSTDOWN, -EBUSY; then no event follows. */
     int (*start)(struct upstream *upstream, struct upstream_call *call);
     void (*cancel)(struct upstream_call *call);
     void (*resume)(struct upstream_call *call);
