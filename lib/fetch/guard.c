@@ -315,7 +315,9 @@ static bool has_port(const uint16_t *ports, size_t count, uint16_t port)
 /* Loops may be judging already when the ports become known: who sees the count sees the ports. */
 static bool is_own_port(const struct guard_own *own, uint16_t port)
 {
-    return has_port(own->ports, __atomic_load_n(&own->port_count, __ATOMIC_ACQUIRE), port);
+    size_t count = __atomic_load_n(&own->port_count, __ATOMIC_ACQUIRE);
+
+    return count > 0 && has_port(own->ports, count, port);
 }
 
 enum guard_reason guard_check_address(const struct guard_policy *policy,
