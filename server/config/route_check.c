@@ -26,6 +26,7 @@ static const struct route_order route_orders[] = {
      "a whole exchange would end before a stall is noticed"},
     {ROUTE_ID_timeouts_resolve_ms, ROUTE_ID_timeouts_header_ms,
      "the time for the header includes the lookup"},
+    {ROUTE_ID_rest_ms, ROUTE_ID_rest_max_ms, "no rest is longer than the longest"},
     {ROUTE_ID_stored_body_bytes_max, ROUTE_ID_body_bytes_max,
      "a body that is stored is passed on first"},
 };
@@ -94,6 +95,8 @@ static void value_origin_text(const struct config *config, const struct config_r
     if (route->origins[id].source == CONFIG_FROM_FILE)
         snprintf(ret_text, text_bytes, "%s:%u: routes[%u].%s", config->file,
                  route->origins[id].line, route->position, setting->path);
+    else if (setting->inherits == NULL)
+        snprintf(ret_text, text_bytes, "%s (default)", setting->path);
     else
         config_origin_text(config, (enum setting_id)(setting->inherits - setting_table), ret_text,
                            text_bytes);

@@ -32,7 +32,7 @@ static void test_a_route_of_the_file_has_all_that_it_says(void **state)
         "  {\"prefix\": \"/api/\", \"host\": \"Example.com\",\n"
         "   \"upstreams\": [\"http://a:9000/base\", \"https://b\", \"http://A:9000/base\"],\n"
         "   \"strip_prefix\": true, \"forward_host\": \"client\", \"set_cookie\": \"standard\",\n"
-        "   \"lifetime_s\": 7, \"obey_client_cache_control\": false, \"concurrency_max\": 2,\n"
+        "   \"lifetime_s\": 7, \"obey_client_cache_control\": false, \"requests_max\": 2,\n"
         "   \"queue_max\": 0, \"rate_per_s\": 50, \"timeouts\": {\"connect_ms\": 100}}]}",
         "");
     assert_int_equal(config.routes.count, 2);
@@ -46,7 +46,7 @@ static void test_a_route_of_the_file_has_all_that_it_says(void **state)
     assert_int_equal(route->set_cookie, ROUTE_SET_COOKIE_STANDARD);
     assert_int_equal(route->lifetime_s, 7);
     assert_false(route->obey_client_cache_control);
-    assert_int_equal(route->concurrency_max, 2);
+    assert_int_equal(route->requests_max, 2);
     assert_int_equal(route->queue_max, 0);
     assert_int_equal(route->rate_per_s, 50);
     assert_int_equal(route->timeouts_connect_ms, 100);
@@ -125,11 +125,13 @@ static void test_contradictions_name_both_places(void **state)
         "  {\"prefix\": \"/\", \"upstreams\": [\"http://a\"],\n"
         "   \"timeouts\": {\"header_ms\": 6000}},\n"
         "  {\"prefix\": \"/b\", \"upstreams\": [\"http://a\"], \"body_bytes_max\": 10,\n"
-        "   \"stored_body_bytes_max\": 11},\n"
+        "   \"stored_body_bytes_max\": 11, \"rest_ms\": 60001},\n"
         "  {\"prefix\": \"/\", \"upstreams\": [\"http://b\"]},\n"
         "  {\"prefix\": \"/\", \"upstreams\": [\"http://b\"], \"host\": \"a\"}]}",
         "x.json:3: routes[0].timeouts.header_ms: 6000 is more than the 5000 of x.json:1: "
         "fetch.timeouts.total_ms: a whole exchange includes its header\n"
+        "x.json:5: routes[1].rest_ms: 60001 is more than the 60000 of rest_max_ms (default): no "
+        "rest is longer than the longest\n"
         "x.json:5: routes[1].stored_body_bytes_max: 11 is more than the 10 of x.json:4: "
         "routes[1].body_bytes_max: a body that is stored is passed on first\n"
         "x.json:6: routes[2]: has the same host and prefix as x.json:2: routes[0]\n");
