@@ -107,8 +107,7 @@ static const char *token_of_failure(const struct fetch_failure *failure)
     return failure->reason;
 }
 
-/* How the request was forwarded, if it was. */
-static struct cache_status status_of(const struct fetch_reader *reader)
+static enum cache_forward forward_of(const struct fetch_reader *reader)
 {
     static const enum cache_forward reasons[] = {
         [FETCH_MISS_URI] = CACHE_FORWARD_URI_MISS,
@@ -116,13 +115,22 @@ static struct cache_status status_of(const struct fetch_reader *reader)
         [FETCH_MISS_STALE] = CACHE_FORWARD_STALE,
         [FETCH_MISS_REQUEST] = CACHE_FORWARD_REQUEST,
     };
+
+    if (reader->request->is_bypass)
+        return reader->request->method != NULL ? CACHE_FORWARD_METHOD : CACHE_FORWARD_BYPASS;
+    return reader->is_stale ? CACHE_FORWARD_STALE : reasons[reader->miss];
+}
+
+/* How the request was forwarded, if it was. */
+static struct cache_status status_of(const struct fetch_reader *reader)
+{
     struct cache_status status = {0};
 
     if (reader->source == FETCH_FROM_STORE) {
         status.is_hit = reader->state == FETCH_ANSWERED;
         return status;
     }
-    status.forward = reader->is_stale ? CACHE_FORWARD_STALE : reasons[reader->miss];
+    status.forward = forward_of(reader);
     status.forward_status = reader->forward_status;
     status.is_collapsed = reader->source == FETCH_FROM_COLLAPSED;
     return status;

@@ -119,6 +119,35 @@ static void test_confirmed_answer(void **state)
     world_stop(&world);
 }
 
+/* What a proxy's client sends past the cache. */
+static void test_requests_past_the_cache(void **state)
+{
+    static const struct {
+        const char *method, *fields, *cache_status;
+    } asked[] = {
+        {"POST", "", "fetchonce; fwd=method"},
+        {"GET", "Cache-Control: no-store\r\n", "fetchonce; fwd=bypass"},
+        {"GET", "", "fetchonce; fwd=uri-miss"},
+    };
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_SEND(OK_HELLO));
+    for (unsigned i = 0; i < sizeof asked / sizeof *asked; i++) {
+        struct client client;
+        struct client_reply reply;
+        world_pass(&world, &client, asked[i].method, "/", asked[i].fields, "");
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_field(&reply, "Cache-Status", asked[i].cache_status);
+        assert_field_begins(&reply, "Server-Timing", OWN_FETCH);
+        client_reply_fini(&reply);
+        client_close(&client);
+    }
+    world_stop(&world);
+}
+
 static void test_problems_with_an_answer(void **state)
 {
     struct world world;
@@ -305,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_vary_miss),
         cmocka_unit_test(test_conditions_ranges_and_selections),
         cmocka_unit_test(test_confirmed_answer),
+        cmocka_unit_test(test_requests_past_the_cache),
         cmocka_unit_test(test_problems_with_an_answer),
         cmocka_unit_test(test_head),
         cmocka_unit_test(test_waiting_for_another),
