@@ -45,7 +45,8 @@ struct fetch_lane {
     struct fetch_environment environment;
     struct async_list flights;   /* those that live here */
     struct async_list refreshes; /* their readers that no client stands behind */
-    struct async_list node;      /* in fetcher->lanes */
+    uint32_t refreshes_count;
+    struct async_list node; /* in fetcher->lanes */
     struct lane_counters counters;
     uint64_t random_state;
 };

@@ -9,7 +9,8 @@
  * fetch whose answer is not stored is for those who joined it, or given up.
  *
  * While a flight of the key is under way there is no second one, nor while a mark says that the
- * last one went wrong.
+ * last one went wrong. And a lane has no more of them than it may have connections: those beyond
+ * would only wait for one.
  */
 #include <stdlib.h>
 
@@ -29,7 +30,7 @@ struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_reque
     *ret_is_refresh_due = false;
     if (entry == NULL)
         return NULL;
-    if (!plain->policy->settings.obeys_clients)
+    if (wishes != NULL && !plain->policy->settings.obeys_clients)
         wishes = NULL;
     if (wishes == NULL && entry_is_fresh(entry, now_s)) {
         LANE_COUNT(lane, hits, 1);
@@ -66,6 +67,7 @@ static void end(struct refresh *refresh)
     reader->wants_rest = reader->state == FETCH_ANSWERED && reader->is_stored;
     fetch_reader_leave(reader);
     async_list_remove(&refresh->node);
+    reader->lane->refreshes_count--;
     free(refresh);
 }
 
@@ -76,10 +78,15 @@ static void on_progress(struct fetch_reader *reader)
 
 void fetch_lane_refresh(struct fetch_lane *lane, struct fetch_request *request)
 {
-    struct refresh *refresh = malloc(sizeof *refresh);
+    struct refresh *refresh;
 
-    if (refresh == NULL) /* the next request for it tries again */
+    /* The next request for it tries again. */
+    if (lane->refreshes_count >= lane->fetcher->settings.connections_max)
         return;
+    refresh = malloc(sizeof *refresh);
+    if (refresh == NULL)
+        return;
+    lane->refreshes_count++;
     async_list_init(&refresh->node);
     async_list_append(&lane->refreshes, &refresh->node);
     fetch_reader_start(&refresh->reader, lane, request, NULL, FETCH_REFRESH | FETCH_NOT_STORED,

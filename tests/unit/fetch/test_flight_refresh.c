@@ -192,6 +192,41 @@ static void case_29_failed_refresh_is_not_repeated_at_once(void **state)
     }
 }
 
+/* Case 29: no more at a time than there may be connections; the others get their turn. */
+static void case_29_refreshes_have_a_limit(void **state)
+{
+    static const char *const urls[] = {URL, "http://origin.example/b"};
+    struct fetch_settings settings;
+    struct rig rig;
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.connections_max = 1;
+    rig_with_stale(&rig, &settings, WINDOW, 0);
+    rig.wall_s -= 10;
+    for (unsigned i = 0; i < 2; i++) {
+        struct rig_reader reader = {0};
+
+        rig_ask(&rig, &reader, 0, urls[i]);
+        if (i == 1)
+            rig_answer(&rig, 1, WINDOW, "old");
+        rig_leave(&reader);
+    }
+    rig.wall_s += 15;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < 2; i++) {
+            struct rig_reader reader = {0};
+
+            rig_ask(&rig, &reader, 0, urls[i]);
+            rig_leave(&reader);
+            rig_settle(&rig);
+        }
+        assert_int_equal(rig.started, 3 + round);
+        rig_answer(&rig, 2 + round, LASTING, "new");
+    }
+    rig_free(&rig);
+}
+
 /* Case 29: an answer that is not for the store is of no use to anybody, and is given up. */
 static void case_29_refresh_that_is_not_stored_is_given_up(void **state)
 {
@@ -345,6 +380,7 @@ int main(void)
         cmocka_unit_test(case_29_newcomer_may_join_the_refresh),
         cmocka_unit_test(case_29_not_beyond_the_window),
         cmocka_unit_test(case_29_failed_refresh_is_not_repeated_at_once),
+        cmocka_unit_test(case_29_refreshes_have_a_limit),
         cmocka_unit_test(case_29_refresh_that_is_not_stored_is_given_up),
         cmocka_unit_test(case_32_refresh_ends_with_its_lane),
         cmocka_unit_test(case_27_refresh_that_is_purged_stores_nothing),

@@ -272,9 +272,9 @@ struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_reque
 
 /*
  * fetch_lane_refresh - has the origin asked for what is stored, while nobody waits for that; no-op
- * if that is done already, or has just failed. `request` is that of the client who set it off.
- * Owns      takes a reference of its own to `request`.
- * Thread    the lane's loop.        Source  COALESCING case 29, RFC 5861 section 3
+ * if that is done already, has just failed, or too much of it is under way. `request` is that of
+ * the client who set it off. Owns      takes a reference of its own to `request`. Thread    the
+ * lane's loop.        Source  COALESCING case 29, RFC 5861 section 3
  */
 void fetch_lane_refresh(struct fetch_lane *lane, struct fetch_request *request);
 
