@@ -38,25 +38,36 @@ static void write_encoded(FILE *stream, const char *text)
     }
 }
 
+static void write_target(FILE *stream, const struct target *target, const char *path)
+{
+    char url[1024];
+
+    snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", target->origin_port, path);
+    if (target->is_fetch) {
+        fputs("/fetch?url=", stream);
+        write_encoded(stream, url);
+    } else if (target->is_proxy) {
+        fputs(url, stream);
+    } else {
+        fprintf(stream, "%s%s", target->prefix, path);
+    }
+}
+
 static void write_request(struct client *client, const struct target *target,
                           const struct request *request)
 {
     FILE *stream = fmemopen(client->request, sizeof(client->request), "w");
+    char origin[32];
     long length;
 
     if (stream == NULL)
         die("memory");
+    snprintf(origin, sizeof(origin), "127.0.0.1:%u", target->origin_port);
     fprintf(stream, "%s ", request->method != NULL ? request->method : "GET");
-    if (target->is_fetch) {
-        char url[1024];
-        snprintf(url, sizeof(url), "http://127.0.0.1:%u%s", target->origin_port, request->path);
-        fputs("/fetch?url=", stream);
-        write_encoded(stream, url);
-    } else {
-        fprintf(stream, "%s%s", target->prefix, request->path);
-    }
+    write_target(stream, target, request->path);
     fprintf(stream, " HTTP/1.1\r\nHost: %s\r\nUser-Agent: collapsing\r\nAccept: */*\r\n%s",
-            target->host, request->fields != NULL ? request->fields : "");
+            target->is_proxy ? origin : target->host,
+            request->fields != NULL ? request->fields : "");
     if (request->body != NULL)
         fprintf(stream, "Content-Type: text/plain\r\nContent-Length: %zu\r\n",
                 strlen(request->body));

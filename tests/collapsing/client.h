@@ -26,6 +26,7 @@ struct target {
     char host[256];       /* host and port, for the field Host */
     char prefix[256];     /* before the path of the origin; "" as a rule */
     bool is_fetch;        /* /fetch?url=... instead */
+    bool is_proxy;        /* the whole URL as the target, as a forward proxy is asked */
     uint16_t origin_port; /* for the URL then */
 };
 

@@ -34,14 +34,15 @@ static const char usage[] =
     "collapsing - how well does an HTTP cache serve many clients with one request?\n"
     "\n"
     "usage: collapsing --cache http://HOST:PORT --origin-port PORT [OPTION]...\n"
-    "       collapsing --cache http://HOST:PORT --fetch [OPTION]...\n"
+    "       collapsing --cache http://HOST:PORT --proxy|--fetch [OPTION]...\n"
     "       collapsing --list\n"
     "\n"
     "  --cache URL        the cache under test\n"
     "  --origin-port N    the port of 127.0.0.1 that the cache has as its origin; the suite "
     "listens\n"
-    "                     there (default with --fetch: any free one)\n"
+    "                     there (default with --proxy and --fetch: any free one)\n"
     "  --path-prefix P    before each path, if the cache proxies only what begins with it\n"
+    "  --proxy            ask as a forward proxy is asked, for http://127.0.0.1:N/...\n"
     "  --fetch            ask as fetchonce's /fetch?url=http://127.0.0.1:N/...\n"
     "  --only CASE        only this case, by id or number; repeatable\n"
     "  --except CASE      not this one; repeatable\n"
@@ -62,6 +63,7 @@ enum {
     OPTION_ORIGIN_PORT,
     OPTION_PREFIX,
     OPTION_FETCH,
+    OPTION_PROXY,
     OPTION_ONLY,
     OPTION_EXCEPT,
     OPTION_CLIENTS,
@@ -82,6 +84,7 @@ static const struct option option_names[] = {
     {"origin-port", required_argument, NULL, OPTION_ORIGIN_PORT},
     {"path-prefix", required_argument, NULL, OPTION_PREFIX},
     {"fetch", no_argument, NULL, OPTION_FETCH},
+    {"proxy", no_argument, NULL, OPTION_PROXY},
     {"only", required_argument, NULL, OPTION_ONLY},
     {"except", required_argument, NULL, OPTION_EXCEPT},
     {"clients", required_argument, NULL, OPTION_CLIENTS},
@@ -207,6 +210,9 @@ static void take_option(struct arguments *arguments, int option)
     case OPTION_FETCH:
         options->target.is_fetch = true;
         break;
+    case OPTION_PROXY:
+        options->target.is_proxy = true;
+        break;
     case OPTION_ONLY:
         take_name(arguments->only, &arguments->only_count, optarg);
         break;
@@ -250,7 +256,8 @@ static void read_arguments(int count, char **words, struct arguments *arguments)
         complain("not understood", words[optind]);
     if (arguments->options.target.address_bytes == 0)
         complain("which cache? --cache http://host:port", NULL);
-    if (arguments->origin_port == 0 && !arguments->options.target.is_fetch)
+    if (arguments->origin_port == 0 && !arguments->options.target.is_fetch &&
+        !arguments->options.target.is_proxy)
         complain("which port has the cache as its origin? --origin-port", NULL);
 }
 

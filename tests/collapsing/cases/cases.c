@@ -65,7 +65,7 @@ const struct collapsing_case collapsing_cases[] = {
      no_fields},
     {18, "range-in-flight", "a range of what is being fetched comes from that fetch",
      case_18_range_in_flight, ON_EVERY_WAY, NULL},
-    {18, "ranges-cold", "ranges of something unknown: fetched once, each gets its own",
+    {18, "ranges-cold", "ranges of something unknown: no stampede, each gets its own",
      case_18_ranges_cold, ON_EVERY_WAY, NULL},
     {19, "conditions", "each client's condition is answered for that client, from one fetch",
      case_19_conditions, ON_EVERY_WAY, NULL},
