@@ -227,16 +227,24 @@ size_t fields_count(const struct fields *fields)
     return fields->lines_count;
 }
 
+bool fields_name_is_one_of(struct span name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (span_equals_ignoring_case(name, span_of_string(names[i])))
+            return true;
+    }
+    return false;
+}
+
 bool field_view_is_hop_by_hop(struct field_view view, struct span name)
 {
     struct span value, member;
     struct list list;
     size_t position = 0;
 
-    for (size_t i = 0; i < sizeof(hop_by_hop_names) / sizeof(hop_by_hop_names[0]); i++) {
-        if (span_equals_ignoring_case(name, span_of_string(hop_by_hop_names[i])))
-            return true;
-    }
+    if (fields_name_is_one_of(name, hop_by_hop_names,
+                              sizeof(hop_by_hop_names) / sizeof(hop_by_hop_names[0])))
+        return true;
     while (field_view_next_named(view, span_of_string("connection"), &position, &value)) {
         list_init(&list, value, ',');
         while (list_next(&list, &member)) {

@@ -13,16 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static bool is_one_of(struct span name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (span_equals_ignoring_case(name, span_of_string(names[i])))
-            return true;
-    }
-    return false;
-}
-
-#define IS_ONE_OF(name, names) is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
+#define IS_ONE_OF(name, names)                                                                     \
+    fields_name_is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
 
 /* Whether the text is the name, or the name with a port behind. */
 static bool names_us(struct span text, struct span own_name)

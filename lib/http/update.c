@@ -85,15 +85,6 @@ bool update_head_matches(const struct fields *stored, int64_t stored_bytes,
     return length == stored_bytes;
 }
 
-static bool has_name(struct span name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (span_equals_ignoring_case(name, span_of_string(names[i])))
-            return true;
-    }
-    return false;
-}
-
 /*
  * What describes the stored body as it lies there. RFC 9111 section 3.2 excepts Content-Length by
  * name, and the others as fields that the stored response depends upon: a 304 that matches weakly
@@ -103,7 +94,7 @@ static bool describes_body(struct span name)
 {
     static const char *const names[] = {"content-length", "content-encoding", "content-range"};
 
-    return has_name(name, names, sizeof(names) / sizeof(names[0]));
+    return fields_name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 static bool is_taken_over(const struct fields *newer, struct span name)
@@ -150,7 +141,8 @@ static int append_stored(struct fields *fields, const struct fields *stored,
         if (is_taken_over(newer, field.name) && has_line(newer, fields_count(newer), field.name)) {
             if (!has_line(stored, position - 1, field.name))
                 err = append_named(fields, newer, field.name);
-        } else if (!has_name(field.name, moments, sizeof(moments) / sizeof(moments[0]))) {
+        } else if (!fields_name_is_one_of(field.name, moments,
+                                          sizeof(moments) / sizeof(moments[0]))) {
             err = fields_append(fields, field.name, field.value);
         }
     }

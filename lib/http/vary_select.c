@@ -67,11 +67,7 @@ static bool is_no_list(struct span name)
         "user-agent",
     };
 
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (span_equals_ignoring_case(name, span_of_string(names[i])))
-            return true;
-    }
-    return false;
+    return fields_name_is_one_of(name, names, sizeof(names) / sizeof(names[0]));
 }
 
 /* Whether each quote in each line is closed in its line, so that the members are certain. */

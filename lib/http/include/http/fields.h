@@ -81,6 +81,9 @@ bool fields_is_hop_by_hop(const struct fields *fields, struct span name);
 /* Bytes of heap the list holds, the struct itself not counted. */
 size_t fields_memory_bytes(const struct fields *fields);
 
+/* fields_name_is_one_of - whether a name is in a table, letter case ignored. */
+bool fields_name_is_one_of(struct span name, const char *const *names, size_t count);
+
 /* Whether the text is a token. Source: RFC 9110 section 5.6.2. */
 bool fields_is_token(struct span text);
 
