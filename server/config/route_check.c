@@ -8,7 +8,8 @@
 
 #include "config/config.h"
 
-#define ORIGIN_BYTES_MAX 512
+/* A host and a prefix at their longest, and what stands before them. */
+#define ORIGIN_BYTES_MAX 640
 
 struct route_order {
     enum route_setting_id less;
