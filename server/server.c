@@ -25,10 +25,14 @@
 #include <unistd.h>
 
 #include "log/log.h"
+#include "output.h"
 #include "worker.h"
 
 /* So many connections beyond the limit are told 503; the rest waits unaccepted. */
 #define CROWD_EXTRA(limit) ((limit) / 8 + 16)
+
+/* What the kernel takes of a connection's answer before the network can: a send's worth. */
+#define KERNEL_UNSENT_BYTES OUTPUT_UNSENT_BYTES_MAX
 
 struct server {
     struct server_settings settings; /* its arrays are ours */
@@ -82,14 +86,15 @@ static void log_address(const struct sockaddr_storage *address, int error)
               (unsigned)ntohs(address_port(address)), strerror(error));
 }
 
-static int set_option(int fd, int level, int option)
+static int set_option(int fd, int level, int option, int value)
 {
-    int on = 1;
-
-    return setsockopt(fd, level, option, &on, sizeof(on)) < 0 ? -errno : 0;
+    return setsockopt(fd, level, option, &value, sizeof(value)) < 0 ? -errno : 0;
 }
 
-/* A bound socket. `is_shared`: others of ours bind the same. Accepted sockets inherit TCP_NODELAY.
+/*
+ * A bound socket. `is_shared`: others of ours bind the same. Accepted sockets inherit the options
+ * of TCP; with them the kernel keeps no more of its own copy of a body than the network needs, or
+ * else each slow client of one body would cost some megabytes.
  */
 static int bind_one(const struct sockaddr_storage *address, bool is_shared, int *ret_fd)
 {
@@ -98,13 +103,15 @@ static int bind_one(const struct sockaddr_storage *address, bool is_shared, int 
 
     if (fd < 0)
         return -errno;
-    status = set_option(fd, SOL_SOCKET, SO_REUSEADDR);
+    status = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
     if (status == 0 && is_shared)
-        status = set_option(fd, SOL_SOCKET, SO_REUSEPORT);
+        status = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     if (status == 0)
-        status = set_option(fd, IPPROTO_TCP, TCP_NODELAY);
+        status = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    if (status == 0)
+        status = set_option(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, KERNEL_UNSENT_BYTES);
     if (status == 0 && address->ss_family == AF_INET6)
-        status = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+        status = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
     if (status == 0 && bind(fd, (const struct sockaddr *)address, address_bytes(address)) < 0)
         status = -errno;
     if (status < 0) {
@@ -124,7 +131,7 @@ static int claim(int fd)
 {
     if (listen(fd, SOMAXCONN) < 0)
         return -errno;
-    return set_option(fd, SOL_SOCKET, SO_REUSEPORT);
+    return set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
 }
 
 /* Another server that is refused the address stands in the way for a moment while it tries. */

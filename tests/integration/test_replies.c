@@ -10,8 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <cmocka.h>
 
+#include "output.h"
 #include "server_fixture.h"
 
 #define HOST      "Host: localhost\r\n"
@@ -61,6 +66,40 @@ static void test_large_replies_reach_a_slow_client_whole_and_in_order(void **sta
     expect_big(&client, false);
     fixture_expect(&client, 200);
     expect_big(&client, false);
+    client_close(&client);
+}
+
+/* The server's end of a client's connection: it is of this process. */
+static int served_fd(const struct client *client)
+{
+    struct sockaddr_in own, peer;
+    socklen_t length = sizeof own;
+
+    assert_int_equal(getsockname(client->fd, (struct sockaddr *)&own, &length), 0);
+    for (int fd = 0; fd < 1024; fd++) {
+        length = sizeof peer;
+        if (getpeername(fd, (struct sockaddr *)&peer, &length) == 0 && peer.sin_family == AF_INET &&
+            peer.sin_port == own.sin_port)
+            return fd;
+    }
+    fail_msg("the server has no such connection");
+    return -1;
+}
+
+/* Else each client that reads slowly has megabytes of its own of a body that all share. */
+static void test_the_kernel_holds_little_of_what_a_slow_client_is_sent(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client client;
+    int unsent_bytes = 0;
+    socklen_t length = sizeof unsent_bytes;
+
+    client_open_small(&client, fixture->address, SMALL_RECEIVE_BYTES);
+    client_send_text(&client, GET("/big"));
+    assert_true(client_has_bytes(&client, CLIENT_GUARD_MS));
+    assert_int_equal(
+        getsockopt(served_fd(&client), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, &length), 0);
+    assert_int_equal(unsent_bytes, OUTPUT_UNSENT_BYTES_MAX);
     client_close(&client);
 }
 
@@ -156,6 +195,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_large_replies_reach_a_slow_client_whole_and_in_order),
+        cmocka_unit_test(test_the_kernel_holds_little_of_what_a_slow_client_is_sent),
         cmocka_unit_test(test_prepared_fields_stand_in_the_head),
         cmocka_unit_test(test_body_of_unknown_length_ends_with_the_connection_on_http_1_0),
         cmocka_unit_test(test_incomplete_replies_are_never_taken_for_whole),
