@@ -59,6 +59,7 @@ static struct fetch_settings fetch_settings_of(const struct config *config,
 
     fetch_settings_default(&fetch);
     fetch.default_lifetime_s = (uint32_t)config->fetch_lifetime_s;
+    fetch.lifetime_jitter_percent = (uint32_t)config->fetch_lifetime_jitter_percent;
     fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
     fetch.stale.if_unreachable_s = (int64_t)config->fetch_stale_on_failure_s;
     fetch.stale.if_error_s = (int64_t)config->fetch_stale_if_error_s;

@@ -216,6 +216,15 @@ static int prepare_head(struct entry *entry, const struct fetch_settings *settin
     return err;
 }
 
+/* What was stored together need not get stale together, where the lifetime is our own guess. */
+static int64_t jitter_s(struct fetch_lane *lane, const struct fetch_settings *settings,
+                        int64_t lifetime_s)
+{
+    int64_t span_s = lifetime_s * settings->lifetime_jitter_percent / 100;
+
+    return span_s > 0 ? (int64_t)lane_random_below(lane, (uint64_t)span_s + 1) : 0;
+}
+
 /* The entry of what a head says, with its prepared head. */
 static int make_answer(struct fetch_lane *lane, const struct fetch_request *request,
                        const struct key *key, int64_t request_s, const struct upstream_head *head,
@@ -241,6 +250,8 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
     err = entry_new(&draft, &entry);
     if (err < 0)
         return err;
+    if (!freshness_is_explicit(&freshness))
+        entry->lifetime_s -= jitter_s(lane, settings, entry->lifetime_s);
     err = prepare_head(entry, settings);
     if (err < 0) {
         entry_unref(entry);

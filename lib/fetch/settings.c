@@ -10,6 +10,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
     *ret_settings = (struct fetch_settings){
         .targeted = targeted,
         .default_lifetime_s = 60,
+        .lifetime_jitter_percent = 10,
         .negative_lifetime_ms = 1000,
         .uncacheable_marker_s = 120,
         .stale = {.if_unreachable_s = 86400},

@@ -48,7 +48,7 @@ static void test_each_setting_stands_in_a_known_section(void **state)
 
 static void test_each_quantity_ends_in_its_unit_or_bound(void **state)
 {
-    static const char *const endings[] = {"_ms", "_s", "_max", "loops"};
+    static const char *const endings[] = {"_ms", "_s", "_max", "_percent", "loops"};
     (void)state;
     for (size_t i = 0; i < SETTING_COUNT; i++) {
         const struct setting *setting = &setting_table[i];

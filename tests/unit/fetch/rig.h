@@ -33,6 +33,7 @@ struct rig {
     unsigned started;
     unsigned cancelled;
     int64_t wall_s;
+    uint64_t random; /* what every random number is; 0 in the beginning */
 };
 
 /* A reader that reads all it can and notes what it was told. */

@@ -381,6 +381,26 @@ static void test_spellings_of_one_url_share_a_fetch(void **state)
     rig_free(&rig);
 }
 
+/* Stated lifetimes are kept to the second. */
+static void test_guessed_lifetimes_are_jittered(void **state)
+{
+    struct rig rig;
+    struct rig_reader guessed = {0}, stated = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig.random = 5;
+    rig_ask(&rig, &guessed, 0, URL);
+    rig_answer(&rig, 0, "", "g");
+    assert_int_equal(entry_ttl_s(guessed.reader.entry, rig.wall_s), 60 - 5);
+    rig_ask(&rig, &stated, 0, URL "/stated");
+    rig_answer(&rig, 1, "Cache-Control: max-age=60", "s");
+    assert_int_equal(entry_ttl_s(stated.reader.entry, rig.wall_s), 60);
+    rig_leave(&guessed);
+    rig_leave(&stated);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +416,7 @@ int main(void)
         cmocka_unit_test(test_stored_while_waiting_for_the_lock_is_used),
         cmocka_unit_test(test_reader_that_left_is_told_nothing),
         cmocka_unit_test(test_spellings_of_one_url_share_a_fetch),
+        cmocka_unit_test(test_guessed_lifetimes_are_jittered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

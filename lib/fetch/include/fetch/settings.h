@@ -27,6 +27,7 @@ struct fetch_settings {
     /* Lifetimes. */
     uint32_t default_lifetime_s; /* of an answer that states none */
     uint32_t heuristic_max_s;    /* instead a tenth of its age when it came, but no more; 0: not */
+    uint32_t lifetime_jitter_percent; /* by how much less these two may be, at random */
     uint32_t negative_lifetime_ms; /* how long a failure before headers is shared; 0: not at all */
     uint32_t uncacheable_marker_s; /* how long a URL found uncacheable is not coalesced; jittered */
     struct stale_windows stale;    /* for answers that do not say how long they may be used stale */
