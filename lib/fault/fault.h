@@ -26,6 +26,7 @@
     X(stale_beyond_window) /* a stale answer is used whatever it and its age say */                \
     X(resume_elsewhere)    /* the rest of a body is taken from another place than its end */       \
     X(resume_another)      /* the rest of a body is taken from another answer */                   \
+    X(complete_another)    /* a stored part is completed by that of another answer */              \
     X(part_for_all)        /* the range of who leads is asked for, although others may join */     \
     X(grant_out_of_turn)   /* a key goes to who has waited for the shortest time */                \
     X(failure_forgotten)   /* a failure is not remembered */                                       \

@@ -58,6 +58,7 @@ struct flight {
     struct answer_path path;       /* what the redirects so far allow */
     struct vary_names path_vary;   /* and what they vary by */
     unsigned retries;              /* a resumed body counts as one */
+    struct entry *beginning;       /* a stored part whose rest the call asks for, or NULL */
     struct fields call_fields;     /* of a call with conditions or for a part; else the request's */
     struct entry *stored;          /* what the store had when the lock was granted, if not used */
     bool is_conditional;           /* the hop under way was asked so */
@@ -181,6 +182,16 @@ static inline enum upstream_verdict flight_stop_with(struct flight *flight, int 
     flight->stop_status = status;
     return UPSTREAM_STOP;
 }
+
+/*
+ * flight_find_beginning - what is stored of the whole, if its rest can be asked for, becomes
+ * flight->beginning; else that is NULL. flight_ask_for_rest: adds what asks for it. Errors:
+ * -ENOMEM, -E2BIG. flight_take_rest: a 206 or 416 has come to that.
+ */
+void flight_find_beginning(struct flight *flight);
+int flight_ask_for_rest(const struct flight *flight, struct fields *fields);
+enum upstream_verdict flight_take_rest(struct flight *flight, const struct upstream_head *head)
+    ASYNC_EXCLUDES(flight_class);
 
 /*
  * flight_take_answer - a head that is no redirect; flight_take_not_modified: a 304 to conditions.

@@ -52,6 +52,7 @@ void flight_unref(struct flight *flight)
     segment_unref(flight->segment);
     entry_unref(flight->entry);
     fields_fini(&flight->call_fields);
+    entry_unref(flight->beginning);
     entry_unref(flight->stored);
     fetch_url_unref(flight->next_hop);
     fetch_url_unref(flight->hop);

@@ -60,8 +60,9 @@ int flight_choose_fields(struct flight *flight)
     int err;
 
     flight->is_conditional = flight->hops == 0 && can_be_confirmed(flight);
+    flight_find_beginning(flight);
     flight->call.fields = fields_count(&request->fields) > 0 ? &request->fields : NULL;
-    if (!flight->is_conditional && !flight->is_part)
+    if (!flight->is_conditional && !flight->is_part && flight->beginning == NULL)
         return 0;
     fields_fini(&flight->call_fields);
     err = append_all(&flight->call_fields, &request->fields);
@@ -69,6 +70,8 @@ int flight_choose_fields(struct flight *flight)
         err = append_all(&flight->call_fields, &request->part);
     if (err == 0 && flight->is_conditional)
         err = append_conditions(&flight->call_fields, flight->stored);
+    if (err == 0 && flight->beginning != NULL)
+        err = flight_ask_for_rest(flight, &flight->call_fields);
     flight->call.fields = &flight->call_fields;
     return err == -E2BIG ? -ENOMEM : err;
 }

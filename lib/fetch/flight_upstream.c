@@ -86,6 +86,8 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
         return on_redirect(flight, head, location);
     if (head->status == 304 && flight->is_conditional)
         return flight_take_not_modified(flight, head);
+    if (flight->beginning != NULL && (head->status == 206 || head->status == 416))
+        return flight_take_rest(flight, head);
     /* Case 25: we did not ask for a part, nor, now, with a condition. */
     if (!flight->request->is_bypass &&
         ((head->status == 206 && !(flight->is_part && is_part(head->fields))) ||

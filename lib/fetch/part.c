@@ -98,19 +98,41 @@ static bool has_range(const struct entry *entry, const struct fetch_request *req
            conditions_range_applies(field_view_of(&request->part), &target, entry->response_s);
 }
 
-struct entry *part_find(struct fetch_lane *lane, const struct fetch_request *request, int64_t now_s)
+static struct entry *find_fresh(struct fetch_lane *lane, const struct key *own, int64_t now_s)
 {
     char buffer[KEY_LENGTH_MAX];
     struct key key;
     struct entry *entry;
 
-    if (!part_is_wanted(request) || part_key(lane->fetcher->store, &request->key, buffer, &key) < 0)
+    if (part_key(lane->fetcher->store, own, buffer, &key) < 0)
         return NULL;
     entry = store_lookup(lane->fetcher->store, &key, now_s);
-    if (entry != NULL && entry_is_fresh(entry, now_s) && has_range(entry, request))
+    if (entry != NULL && entry_is_fresh(entry, now_s))
         return entry;
     entry_unref(entry);
     return NULL;
+}
+
+struct entry *part_find(struct fetch_lane *lane, const struct fetch_request *request, int64_t now_s)
+{
+    struct entry *entry;
+
+    if (!part_is_wanted(request))
+        return NULL;
+    entry = find_fresh(lane, &request->key, now_s);
+    if (entry != NULL && has_range(entry, request))
+        return entry;
+    entry_unref(entry);
+    return NULL;
+}
+
+struct entry *part_find_stored(struct fetch_lane *lane, const struct fetch_request *request,
+                               int64_t now_s)
+{
+    if (!request->policy->settings.is_transparent || request->is_bypass ||
+        request->method != NULL || request->has_credentials)
+        return NULL;
+    return find_fresh(lane, &request->key, now_s);
 }
 
 bool part_forget(struct store *store, const struct key *own)

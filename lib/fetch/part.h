@@ -44,6 +44,11 @@ bool part_is_keepable(const struct fields *head);
 struct entry *part_find(struct fetch_lane *lane, const struct fetch_request *request,
                         int64_t now_s);
 
+/* part_find_stored - the stored part, if it is fresh and the request is one for the whole that it
+ * may be completed for. Owns: as part_find(). */
+struct entry *part_find_stored(struct fetch_lane *lane, const struct fetch_request *request,
+                               int64_t now_s);
+
 /* part_forget - whatever part is stored of this URL. Returns whether there was one. */
 bool part_forget(struct store *store, const struct key *own);
 

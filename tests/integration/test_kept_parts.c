@@ -256,6 +256,123 @@ static void change_keeps_a_part_on_its_way_from_the_store(void **state)
     world_stop(&world);
 }
 
+static void keep_beginning(struct world *world, const char *beginning)
+{
+    world_start(world, NULL);
+    origin_on(world->origin, "/a", ORIGIN_SEND(beginning));
+    expect(world, "Range: bytes=0-4\r\n", 206, "bytes 0-4/10", "01234");
+}
+
+#define BEGINNING PART("0-4/10", "ETag: \"v1\"\r\nContent-Type: text/plain\r\n", "5", "01234")
+
+/* RFC 9111 section 3.4: the rest is asked for, and both are the whole from then on. */
+static void stored_beginning_is_completed(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    keep_beginning(&world, BEGINNING);
+    origin_on(world.origin, "/a",
+              ORIGIN_SEND(PART("5-9/10", "ETag: \"v1\"\r\nX-New: yes\r\n", "5", "56789")));
+    pass(&world, "", &reply);
+    assert_true(was_asked(&world, "\r\nRange: bytes=5-\r\n"));
+    assert_true(was_asked(&world, "\r\nIf-Range: \"v1\"\r\n"));
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "0123456789");
+    assert_field(&reply, "Content-Length", "10");
+    assert_field(&reply, "Content-Type", "text/plain"); /* of the first, */
+    assert_field(&reply, "X-New", "yes");               /* and of the second */
+    assert_null(client_reply_field(&reply, "Content-Range"));
+    client_reply_fini(&reply);
+    expect(&world, "", 200, NULL, "0123456789");
+    expect(&world, "Range: bytes=4-5\r\n", 206, "bytes 4-5/10", "45");
+    assert_int_equal(origin_hits(world.origin, "/a"), 2);
+    assert_int_equal(world_counters(&world).completed, 1);
+    world_stop(&world);
+}
+
+/* What is not proved to be the rest of the same is not appended: the whole is asked for. */
+static void what_is_no_rest_is_not_appended(void **state)
+{
+    static const struct {
+        const char *beginning, *rest;
+    } cases[] = {
+        {BEGINNING, PART("5-9/10", "ETag: \"v2\"\r\n", "5", "FGHIJ")},
+        {BEGINNING, PART("5-9/10", "ETag: W/\"v1\"\r\n", "5", "FGHIJ")},
+        {BEGINNING, PART("5-9/10", "", "5", "FGHIJ")},
+        {BEGINNING, PART("4-9/10", "ETag: \"v1\"\r\n", "6", "EFGHIJ")},
+        {BEGINNING, PART("5-10/11", "ETag: \"v1\"\r\n", "6", "FGHIJK")},
+        {BEGINNING, PART("5-8/10", "ETag: \"v1\"\r\n", "4", "FGHI")},
+        {BEGINNING, PART("5-9/10", "ETag: \"v1\"\r\n", "4", "FGHI")},
+        {BEGINNING, "HTTP/1.1 416 No\r\nContent-Range: bytes */5\r\nContent-Length: 0\r\n\r\n"},
+        {PART("0-4/10", "", "5", "01234"), PART("5-9/10", "", "5", "FGHIJ")},
+        {PART("0-4/10", "ETag: W/\"v1\"\r\n", "5", "01234"),
+         PART("5-9/10", "ETag: W/\"v1\"\r\n", "5", "FGHIJ")},
+    };
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        keep_beginning(&world, cases[i].beginning);
+        origin_on(world.origin, "/a", ORIGIN_GATE, ORIGIN_SEND(cases[i].rest));
+        world_pass(&world, &client, "GET", "/a", "", "");
+        origin_wait_hits(world.origin, "/a", 2);
+        assert_true(was_asked(&world, "\r\nRange: bytes=5-\r\n"));
+        origin_on(world.origin, "/a",
+                  ORIGIN_SEND("HTTP/1.1 200 OK\r\nETag: \"v2\"\r\nContent-Length: 10\r\n"
+                              "Cache-Control: max-age=60\r\n\r\nABCDEFGHIJ"));
+        origin_release(world.origin, "/a");
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, 200);
+        assert_string_equal(reply.body, "ABCDEFGHIJ");
+        assert_false(was_asked(&world, "\r\nRange:"));
+        assert_int_equal(origin_hits(world.origin, "/a"), 3);
+        client_reply_fini(&reply);
+        client_close(&client);
+        expect(&world, "", 200, NULL, "ABCDEFGHIJ");
+        world_stop(&world);
+    }
+}
+
+/* The origin has the whole to say: it has changed. */
+static void whole_in_place_of_the_rest_is_taken(void **state)
+{
+    struct world world;
+
+    (void)state;
+    keep_beginning(&world, BEGINNING);
+    origin_on(world.origin, "/a",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nETag: \"v2\"\r\nContent-Length: 10\r\n\r\n"
+                          "ABCDEFGHIJ"));
+    expect(&world, "", 200, NULL, "ABCDEFGHIJ");
+    assert_true(was_asked(&world, "\r\nRange: bytes=5-\r\n"));
+    assert_int_equal(origin_hits(world.origin, "/a"), 2);
+    world_stop(&world);
+}
+
+/* Cut in the rest: nobody takes it for the whole, and nothing is stored. */
+static void broken_rest_is_not_the_whole(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    keep_beginning(&world, BEGINNING);
+    origin_on(world.origin, "/a",
+              ORIGIN_SEND("HTTP/1.1 206 Partial Content\r\nETag: \"v1\"\r\n"
+                          "Content-Range: bytes 5-9/10\r\nContent-Length: 5\r\n\r\n567"),
+              ORIGIN_CLOSE);
+    pass(&world, "", &reply);
+    assert_true(reply.status == 502 || (reply.status == 200 && !reply.is_whole));
+    client_reply_fini(&reply);
+    world_wait_flights(&world, 0);
+    assert_int_equal(world_counters(&world).stored, 1); /* the part */
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -266,6 +383,10 @@ int main(void)
         cmocka_unit_test(case_18_ranges_of_one_url_share_fetches),
         cmocka_unit_test(change_forgets_the_part),
         cmocka_unit_test(change_keeps_a_part_on_its_way_from_the_store),
+        cmocka_unit_test(stored_beginning_is_completed),
+        cmocka_unit_test(what_is_no_rest_is_not_appended),
+        cmocka_unit_test(whole_in_place_of_the_rest_is_taken),
+        cmocka_unit_test(broken_rest_is_not_the_whole),
     };
 
     world_prepare();

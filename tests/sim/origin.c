@@ -44,7 +44,8 @@ static void find_first(struct sim_exchange *exchange)
         exchange->first = before->first;
         exchange->generation = before->generation;
         exchange->is_path_private =
-            before->is_path_private || (before->is_head_private && !before->is_not_modified);
+            before->is_path_private ||
+            (before->is_head_private && !before->is_not_modified && !before->is_part);
     }
 }
 
@@ -405,13 +406,15 @@ static void send_chunk(struct sim_exchange *exchange)
     obey(exchange, verdict);
 }
 
-/* Never taken by who was told a length; a redirect's body is nobody's. */
+/* Never taken by who was told a length; the body of a redirect, or of what is asked
+ * for again, is nobody's. */
 static void send_excess(struct sim_exchange *exchange)
 {
     enum upstream_verdict verdict =
         exchange->call->events->on_data(exchange->call, "excess", sizeof "excess");
 
-    if (verdict == UPSTREAM_GO_ON && exchange->answer != SIM_REDIRECT)
+    if (verdict == UPSTREAM_GO_ON && exchange->answer != SIM_REDIRECT &&
+        !exchange->flight->is_asking_again)
         sim_fail(exchange->sim, "bytes beyond the announced length were taken");
     if (verdict == UPSTREAM_GO_ON)
         exchange->ending = SIM_END_WHOLE;

@@ -17,7 +17,8 @@ void sim_part_plan(struct sim_reader *self)
     struct sim_random *random = &self->sim->random;
 
     self->wants_part = sim_chance(random, 25);
-    self->part_first = sim_below(random, SIM_STORED_MAX);
+    if (sim_chance(random, 60)) /* else a beginning, which can be completed */
+        self->part_first = sim_below(random, SIM_STORED_MAX);
     self->part_last = self->part_first + sim_below(random, SIM_STORED_MAX / 4);
 }
 
@@ -113,11 +114,31 @@ static bool read_range(const struct sim_exchange *exchange, size_t *ret_first, s
     return sscanf(text, "bytes=%zu-%zu", ret_first, ret_last) == 2;
 }
 
+/* Asked for what follows a stored part: sometimes it gets just that, but of an answer of its own.
+ */
+static void draw_rest_of_another(struct sim_exchange *exchange)
+{
+    struct sim *sim = exchange->sim;
+    const struct sim_exchange *stored = sim_exchange_of_entry(sim, exchange->flight->beginning);
+
+    if (stored->generation != exchange->generation || !stored->is_whole)
+        sim_fail(sim, "exchange %u: is to complete what is not stored", exchange->number);
+    if (exchange->answer > SIM_PRIVATE || sim_chance(&sim->random, 40))
+        return;
+    exchange->is_part = true;
+    exchange->body_bytes = exchange->whole_bytes = stored->whole_bytes;
+    exchange->skipped_bytes = exchange->sent_bytes = stored->body_bytes;
+    if (exchange->length_bytes >= 0)
+        exchange->length_bytes = (int64_t)(exchange->body_bytes - exchange->skipped_bytes);
+}
+
 void sim_part_draw(struct sim_exchange *exchange)
 {
     struct sim *sim = exchange->sim;
     size_t first, last;
 
+    if (exchange->flight->beginning != NULL)
+        draw_rest_of_another(exchange);
     if (!read_range(exchange, &first, &last))
         return;
     exchange->is_asked_part = true;

@@ -65,6 +65,7 @@ struct fetch_environment {
     X(upstream_parts, "of these, for the range of one request alone")                              \
     X(revalidations, "of these, asking whether what is stored is still right")                     \
     X(confirmed, "of these, that it is")                                                           \
+    X(completed, "stored parts completed by their rest")                                           \
     X(upstream_failures, "fetches that failed")                                                    \
     X(refused_negative, "requests told of a failure that had just happened")                       \
     X(refused_waiters, "requests refused because too many waited")                                 \
