@@ -19,9 +19,10 @@
 #include "handlers/fetch.h"
 #include "handlers/health.h"
 #include "log/log.h"
+#include "proxies.h"
 #include "server.h"
 
-#define ROUTES 3
+#define ROUTES_MAX (3 + PROXIES_MAX)
 
 #define LOOPS_MAX 256 /* as the setting allows */
 
@@ -34,6 +35,7 @@ struct service {
     struct store *store;
     struct fetcher *fetcher;
     struct lanes *lanes;
+    struct proxies *proxies;
     struct server *server;
 };
 
@@ -104,10 +106,18 @@ static int fetcher_make(struct service *service)
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }
 
+static int proxies_make(struct service *service)
+{
+    const char *names[CONFIG_NAMES_MAX];
+    struct fetch_settings fetch = fetch_settings_of(&service->config, names);
+
+    return proxies_new(&service->config, &fetch, service->lanes, &service->proxies);
+}
+
 static int server_make(struct service *service)
 {
     const struct config *config = &service->config;
-    struct server_route routes[ROUTES];
+    struct server_route routes[ROUTES_MAX];
     size_t route_count = 0;
     struct server_settings settings;
 
@@ -115,6 +125,7 @@ static int server_make(struct service *service)
     routes[route_count++] = health_route();
     if (config->fetch_enabled)
         routes[route_count++] = fetch_route(service->lanes);
+    route_count += proxies_routes(service->proxies, &routes[route_count]);
 
     server_settings_init(&settings);
     settings.addresses = &config->listen.socket;
@@ -167,6 +178,8 @@ int service_start(const struct config *config, struct service **ret_service)
     if (err == 0)
         err = lanes_new(service->fetcher, LOOPS_MAX, &service->lanes);
     if (err == 0)
+        err = proxies_make(service);
+    if (err == 0)
         err = server_make(service);
     if (err == 0)
         err = own_port_close(service);
@@ -182,8 +195,8 @@ int service_start(const struct config *config, struct service **ret_service)
     return 0;
 }
 
-/* Takes a value over, or says that it takes a restart. */
-static void setting_reload(struct service *service, const struct config *config, enum setting_id id)
+/* Takes a value over, or says that it takes a restart. Returns whether it is another. */
+static bool setting_reload(struct service *service, const struct config *config, enum setting_id id)
 {
     const struct setting *setting = &setting_table[id];
     char running[VALUE_TEXT_BYTES_MAX];
@@ -194,17 +207,18 @@ static void setting_reload(struct service *service, const struct config *config,
     value_print(&service->config, setting, running);
     value_print(config, setting, configured);
     if (strcmp(running, configured) == 0)
-        return;
+        return false;
     if (!setting_needs_restart(id)) {
         memcpy((char *)&service->config + setting->offset, (const char *)config + setting->offset,
                setting->bytes);
-        return;
+        return true;
     }
     config_origin_text(config, id, origin, sizeof(origin));
     log_warn("a setting takes a restart", "setting=%s running=%s configured=%s where=%s",
              setting->path, log_quote(quoted[0], sizeof(quoted[0]), running, strlen(running)),
              log_quote(quoted[1], sizeof(quoted[1]), configured, strlen(configured)),
              log_quote(quoted[2], sizeof(quoted[2]), origin, strlen(origin)));
+    return true;
 }
 
 int service_reload(struct service *service, const struct config *config)
@@ -212,6 +226,7 @@ int service_reload(struct service *service, const struct config *config)
     const char *names[CONFIG_NAMES_MAX];
     struct fetch_settings fetch = fetch_settings_of(config, names);
     struct fetch_policy *policy;
+    bool is_fetch_changed = false;
     int err = fetcher_policy_new(service->fetcher, &fetch, &policy);
 
     if (err < 0)
@@ -220,7 +235,11 @@ int service_reload(struct service *service, const struct config *config)
     fetch_policy_unref(policy);
     log_set_level((enum log_level)config->log_level);
     for (size_t i = 0; i < SETTING_COUNT; i++)
-        setting_reload(service, config, (enum setting_id)i);
+        is_fetch_changed |= setting_reload(service, config, (enum setting_id)i) &&
+                            strncmp(setting_table[i].path, "fetch.", strlen("fetch.")) == 0;
+    if (is_fetch_changed && service->config.forward_proxy_enabled)
+        log_warn("the forward proxy keeps the settings of fetch until a restart",
+                 "setting=forward_proxy");
     if (!routes_are_equal(&service->config.routes, &config->routes))
         log_warn("a setting takes a restart", "setting=routes running=%u configured=%u",
                  service->config.routes.count, config->routes.count);
@@ -264,6 +283,7 @@ void service_free(struct service *service)
     if (service == NULL)
         return;
     server_free(service->server);
+    proxies_free(service->proxies);
     lanes_free(service->lanes);
     fetcher_free(service->fetcher);
     store_free(service->store);

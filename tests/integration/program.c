@@ -15,7 +15,8 @@ void program_start(struct program *program, const char *const *variables, const 
 
     if (config == NULL)
         arguments[7] = NULL;
-    origin_start(&program->origin);
+    if (program->origin == NULL)
+        origin_start(&program->origin);
     process_start(&program->process, arguments, variables);
     process_address(&program->process, &program->address);
 }
@@ -25,6 +26,7 @@ void program_stop(struct program *program)
     process_signal(&program->process, SIGTERM);
     assert_int_equal(process_wait(&program->process), 0);
     origin_stop(program->origin);
+    program->origin = NULL;
 }
 
 void program_ask(struct program *program, struct client *client, const char *path,
@@ -34,6 +36,14 @@ void program_ask(struct program *program, struct client *client, const char *pat
     client_send_format(client,
                        "GET /fetch?url=http://127.0.0.1:%u%s HTTP/1.1\r\nHost: test\r\n%s\r\n",
                        origin_port(program->origin), path, fields);
+}
+
+void program_send(struct program *program, struct client *client, const char *method,
+                  const char *target, const char *fields)
+{
+    client_open(client, &program->address);
+    client_send_format(client, "%s %s HTTP/1.1\r\nHost: public.example\r\n%s\r\n", method, target,
+                       fields);
 }
 
 void program_sync(struct program *program)

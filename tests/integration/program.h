@@ -20,7 +20,7 @@ struct program {
 
 /*
  * program_start - with `variables` as its environment, and the file `config` unless NULL. Addresses
- * of 127.0.0.0/8 may be fetched from.
+ * of 127.0.0.0/8 may be fetched from. Starts the origin, unless the test has, to name it in these.
  */
 void program_start(struct program *program, const char *const *variables, const char *config);
 
@@ -30,6 +30,10 @@ void program_stop(struct program *program);
 /* program_ask - begins a request for a path of the origin, with further fields or "". */
 void program_ask(struct program *program, struct client *client, const char *path,
                  const char *fields);
+
+/* program_send - begins a request with this target, and these fields besides Host. */
+void program_send(struct program *program, struct client *client, const char *method,
+                  const char *target, const char *fields);
 
 /* program_sync - what was sent on other connections before has been read. */
 void program_sync(struct program *program);

@@ -135,7 +135,7 @@ static void test_a_faulty_file_changes_nothing_and_says_where(void **state)
            said);
     process_wait_error(&program.process, NOT_AGAIN "faults=1\n");
     program_get(&program, "/", "", "ok");
-    assert_in_range(strtol(strstr(program_get(&program, "/", "", "ok"), "ttl=") + 4, NULL, 10), 900,
+    assert_in_range(strtol(strstr(program_get(&program, "/", "", "ok"), "ttl=") + 4, NULL, 10), 800,
                     1000);
     unlink(path);
     process_signal(&program.process, SIGHUP);

@@ -55,7 +55,8 @@ static void test_options_are_taken_in_any_order_and_spelling(void **state)
 {
     (void)state;
     assert_int_equal(parse(WORDS("--allow", "::1", "serve", "--listen=127.0.0.1:0", "--loops", "2",
-                                 "--allow=10.0.0.0/8", "--config", "x.json")),
+                                 "--allow=10.0.0.0/8", "--config", "x.json", "--route",
+                                 "/=http://a", "--route=/b=http://b")),
                      0);
     assert_int_equal(arguments.action, ARGUMENTS_SERVE);
     assert_string_equal(arguments.listen, "127.0.0.1:0");
@@ -63,6 +64,8 @@ static void test_options_are_taken_in_any_order_and_spelling(void **state)
     assert_string_equal(arguments.config_file, "x.json");
     assert_int_equal(arguments.allow_count, 2);
     assert_string_equal(arguments.allow[1], "10.0.0.0/8");
+    assert_int_equal(arguments.route_count, 2);
+    assert_string_equal(arguments.routes[1], "/b=http://b");
 }
 
 static void test_each_action_is_recognised(void **state)
@@ -116,10 +119,14 @@ static void test_options_win_over_what_is_there(void **state)
     (void)state;
     problems_init(&problems);
     config_init(&config);
-    assert_int_equal(parse(WORDS("--listen", "[::1]:1", "--loops", "7", "--allow", "x")), 0);
+    assert_int_equal(parse(WORDS("--listen", "[::1]:1", "--loops", "7", "--allow", "x", "--route",
+                                 "/a=http://127.0.0.1:9000")),
+                     0);
     arguments_apply(&arguments, &config, &problems);
     assert_int_equal(config.loops, 7);
     assert_int_equal(address_port(&config.listen), 1);
+    assert_int_equal(config.routes.count, 1);
+    assert_string_equal(config.routes.items[0].upstreams.items[0], "http://127.0.0.1:9000/");
     assert_int_equal(problems.count, 1);
     assert_int_equal(strncmp(problems.text, "--allow: \"x\" is no address range", 32), 0);
     problems_fini(&problems);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_routes.c - routes and the forward proxy as the configuration of the program describes them.
+ * What a proxied request goes through: test_proxy.c.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "program.h"
+
+#define FRESH "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok"
+#define PLAIN "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+static struct program program;
+static char path[] = "/tmp/fetchonce-routes-XXXXXX";
+
+/* Starts it with a file of that text, in which each %u is the origin's port. */
+static void start(const char *text)
+{
+    FILE *file;
+    int fd;
+
+    memcpy(path + sizeof path - 7, "XXXXXX", 6);
+    fd = mkstemp(path);
+    assert_true(fd >= 0);
+    origin_start(&program.origin);
+    file = fdopen(fd, "w");
+    assert_non_null(file);
+    for (const char *at = text; *at != '\0'; at++) {
+        if (at[0] == '%' && at[1] == 'u') {
+            fprintf(file, "%u", origin_port(program.origin));
+            at++;
+        } else {
+            fputc(*at, file);
+        }
+    }
+    assert_int_equal(fclose(file), 0);
+    program_start(&program, NULL, path);
+    unlink(path);
+}
+
+static void get(const char *target, const char *expected)
+{
+    struct client client;
+
+    program_send(&program, &client, "GET", target, "");
+    program_expect(&client, 200, expected);
+}
+
+static void assert_last_request(const char *target, const char *part)
+{
+    char request[4096];
+
+    origin_last_request(program.origin, target, request, sizeof request);
+    if (strstr(request, part) == NULL)
+        fail_msg("\"%s\" is not in:\n%s", part, request);
+}
+
+/* The whole server is a caching proxy of one origin. Its own paths stay; what states no lifetime is
+ * asked for again. */
+static void test_a_variable_makes_the_server_a_proxy(void **state)
+{
+    char variable[128];
+    const char *variables[] = {variable, NULL};
+    struct client client;
+
+    (void)state;
+    origin_start(&program.origin);
+    snprintf(variable, sizeof variable, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+             origin_port(program.origin));
+    program_start(&program, variables, NULL);
+    origin_on(program.origin, "/fresh?a=b", ORIGIN_SEND(FRESH));
+    origin_on(program.origin, "/plain", ORIGIN_SEND(PLAIN));
+    for (unsigned i = 0; i < 2; i++) {
+        get("/fresh?a=b", "ok");
+        get("/plain", "ok");
+    }
+    assert_int_equal(origin_hits(program.origin, "/fresh?a=b"), 1);
+    assert_int_equal(origin_hits(program.origin, "/plain"), 2);
+    assert_last_request("/plain", "\r\nX-Forwarded-For: 127.0.0.1\r\n");
+    program_send(&program, &client, "DELETE", "/plain", "");
+    program_expect(&client, 200, "ok");
+    assert_last_request("/plain", "DELETE /plain ");
+    program_sync(&program); /* /healthz */
+    program_stop(&program);
+}
+
+static void test_a_route_of_the_file_does_as_it_says(void **state)
+{
+    char host[64];
+
+    (void)state;
+    start("{\"routes\": [\n"
+          "{\"prefix\": \"/a/\", \"upstreams\": [\"http://127.0.0.1:%u/base\"],\n"
+          " \"strip_prefix\": true, \"lifetime_s\": 60, \"tell_client\": \"standard\"},\n"
+          "{\"prefix\": \"/a/\", \"host\": \"public.example\",\n"
+          " \"upstreams\": [\"http://127.0.0.1:%u/public\"], \"forward_host\": \"client\",\n"
+          " \"tell_client\": \"nothing\", \"set_cookie\": \"standard\"}]}");
+    origin_on(program.origin, "/public/a/x",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nSet-Cookie: a=b\r\n"
+                          "Content-Length: 2\r\n\r\nok"));
+    origin_on(program.origin, "/base/x", ORIGIN_SEND(PLAIN));
+    for (unsigned i = 0; i < 2; i++) {
+        struct client client;
+        get("/a/x", "ok"); /* of public.example */
+        client_open(&client, &program.address);
+        client_send_text(&client, "GET /a/x HTTP/1.1\r\nHost: other.example\r\n\r\n");
+        program_expect(&client, 200, "ok");
+    }
+    assert_int_equal(origin_hits(program.origin, "/public/a/x"), 1);
+    assert_last_request("/public/a/x", "\r\nHost: public.example\r\n");
+    assert_int_equal(origin_hits(program.origin, "/base/x"), 1);
+    snprintf(host, sizeof host, "\r\nHost: 127.0.0.1:%u\r\n", origin_port(program.origin));
+    assert_last_request("/base/x", host);
+    assert_last_request("/base/x", "\r\nForwarded: for=\"127.0.0.1:");
+    program_stop(&program);
+}
+
+/* What is not stored goes to each of them in turn. */
+static void test_upstreams_take_turns(void **state)
+{
+    struct origin *second;
+    char variable[256];
+    const char *variables[] = {variable, NULL};
+
+    (void)state;
+    origin_start(&program.origin);
+    origin_start(&second);
+    snprintf(variable, sizeof variable,
+             "FETCHONCE_ROUTES=/api=http://127.0.0.1:%u,http://127.0.0.1:%u",
+             origin_port(program.origin), origin_port(second));
+    program_start(&program, variables, NULL);
+    origin_on(program.origin, "/api/x", ORIGIN_SEND(PLAIN));
+    origin_on(second, "/api/x", ORIGIN_SEND(PLAIN));
+    for (unsigned i = 0; i < 6; i++)
+        get("/api/x", "ok");
+    assert_int_equal(origin_hits(program.origin, "/api/x"), 3);
+    assert_int_equal(origin_hits(second, "/api/x"), 3);
+    program_stop(&program);
+    origin_stop(second);
+}
+
+static void test_the_forward_proxy_is_off_until_it_is_asked_for(void **state)
+{
+    static const char *const configs[] = {"{}", "{\"forward_proxy\": {\"enabled\": true}}"};
+    struct client client;
+    struct client_reply reply;
+    char target[64];
+
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        start(configs[i]);
+        origin_on(program.origin, "/x", ORIGIN_SEND(PLAIN));
+        snprintf(target, sizeof target, "http://127.0.0.1:%u/x", origin_port(program.origin));
+        program_send(&program, &client, "GET", target, "");
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, i == 0 ? 404 : 200);
+        client_reply_fini(&reply);
+        client_close(&client);
+        assert_int_equal(origin_hits(program.origin, "/x"), i);
+        if (i == 1) { /* closed to what /fetch is closed to */
+            program_send(&program, &client, "GET", "http://10.0.0.1/x", "");
+            client_read_reply(&client, false, &reply);
+            assert_int_equal(reply.status, 403);
+            client_reply_fini(&reply);
+            client_close(&client);
+        }
+        program_stop(&program);
+    }
+}
+
+static void test_fetch_can_be_turned_off(void **state)
+{
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    start("{\"fetch\": {\"enabled\": false}}");
+    program_send(&program, &client, "GET", "/fetch?url=http://a.example/", "");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 404);
+    client_reply_fini(&reply);
+    client_close(&client);
+    program_stop(&program);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_variable_makes_the_server_a_proxy),
+        cmocka_unit_test(test_a_route_of_the_file_does_as_it_says),
+        cmocka_unit_test(test_upstreams_take_turns),
+        cmocka_unit_test(test_the_forward_proxy_is_off_until_it_is_asked_for),
+        cmocka_unit_test(test_fetch_can_be_turned_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
