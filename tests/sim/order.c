@@ -25,7 +25,7 @@ static struct sim_note *note_of(struct sim *sim, const struct flight *flight)
     if (sim->notes_count == SIM_NOTES_MAX)
         sim_fail(sim, "more flights than could be");
     note = &sim->notes[sim->notes_count++];
-    *note = (struct sim_note){.flight = flight};
+    *note = (struct sim_note){.flight = flight, .lock_hash = flight->lock.hash};
     while (!key_equals(&sim->keys[note->key].key, &flight->request->key))
         note->key++;
     return note;
@@ -49,7 +49,7 @@ static void check_turn(struct sim *sim, const struct sim_note *granted)
 {
     for (unsigned i = 0; i < sim->notes_count; i++) {
         const struct sim_note *other = &sim->notes[i];
-        if (other->is_seen && other->is_parked && other->key == granted->key &&
+        if (other->is_seen && other->is_parked && other->lock_hash == granted->lock_hash &&
             other->turn < granted->turn)
             sim_fail(sim, "key %u: its lock goes to one who came later", granted->key);
     }

@@ -160,7 +160,8 @@ struct sim_key {
 struct sim_note {
     const struct flight *flight; /* only compared, once it is no longer seen */
     unsigned key;
-    unsigned turn; /* of those who wait for locks */
+    uint64_t lock_hash; /* of the key that is locked, which for a variant is not that of the URL */
+    unsigned turn;      /* of those who wait for locks */
     bool is_seen, is_parked, is_granted, is_in_table;
 };
 
