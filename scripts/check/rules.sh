@@ -2,7 +2,8 @@
 # rules.sh - what the style asks for and no compiler sees: a licence line, a first comment, no banned
 # calls, no file past 600 lines, no unfinished business without the number of an issue. And that
 # README names each Debian package, and says of settings what docs/SETTINGS.md says; and that the
-# tests which docs/CONFORMANCE.md names are there.
+# tests which docs/CONFORMANCE.md names are there, and each case of docs/COLLAPSING.md has one
+# (cases.sh).
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
@@ -62,4 +63,5 @@ if [[ -n $missing ]]; then
     printf '%s\n' "docs/CONFORMANCE.md names tests that are not there:" "$missing"
     status=1
 fi
+"$root/scripts/check/cases.sh" || status=1
 exit "$status"

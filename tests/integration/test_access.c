@@ -98,7 +98,7 @@ static void *call(void *context)
 }
 
 /* Clients in threads, over two loops: the answers are a permutation of 1..N. */
-static void test_concurrent_answers_are_a_permutation(void **state)
+static void case_38_concurrent_answers_are_a_permutation(void **state)
 {
     static struct caller callers[THREADS];
     static bool seen[THREADS * REQUESTS + 1];
@@ -123,7 +123,7 @@ static void test_concurrent_answers_are_a_permutation(void **state)
 
 /* A holds; B and C wait; B leaves: it has not counted, and C is next. On two loops, if the kernel
  * spreads them so. */
-static void test_waiter_that_leaves_is_not_counted_and_blocks_nobody(void **state)
+static void case_38_waiter_that_leaves_is_not_counted_and_blocks_nobody(void **state)
 {
     struct client a;
     struct client b;
@@ -151,7 +151,7 @@ static void test_waiter_that_leaves_is_not_counted_and_blocks_nobody(void **stat
     fixture_stop(&fixture);
 }
 
-static void test_holder_that_leaves_lets_the_next_one_in_uncounted(void **state)
+static void case_38_holder_that_leaves_lets_the_next_one_in_uncounted(void **state)
 {
     struct client a;
     struct client b;
@@ -194,7 +194,7 @@ static void test_half_closed_client_is_answered(void **state)
 }
 
 /* Those who wait are answered in the order in which they came. */
-static void test_waiters_are_served_first_come_first_served(void **state)
+static void case_38_waiters_are_served_first_come_first_served(void **state)
 {
     struct client clients[5];
     char body[64];
@@ -221,11 +221,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text_and_json_forms),
-        cmocka_unit_test(test_concurrent_answers_are_a_permutation),
-        cmocka_unit_test(test_waiter_that_leaves_is_not_counted_and_blocks_nobody),
-        cmocka_unit_test(test_holder_that_leaves_lets_the_next_one_in_uncounted),
+        cmocka_unit_test(case_38_concurrent_answers_are_a_permutation),
+        cmocka_unit_test(case_38_waiter_that_leaves_is_not_counted_and_blocks_nobody),
+        cmocka_unit_test(case_38_holder_that_leaves_lets_the_next_one_in_uncounted),
         cmocka_unit_test(test_half_closed_client_is_answered),
-        cmocka_unit_test(test_waiters_are_served_first_come_first_served),
+        cmocka_unit_test(case_38_waiters_are_served_first_come_first_served),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

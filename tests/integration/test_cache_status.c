@@ -280,7 +280,7 @@ static void test_failures(void **state)
 }
 
 /* Both wait for one fetch and lose patience. */
-static void test_case_10_deadlines(void **state)
+static void case_10_deadlines(void **state)
 {
     struct fetch_settings settings;
     struct client clients[2];
@@ -309,7 +309,7 @@ static void test_case_10_deadlines(void **state)
     world_stop(&world);
 }
 
-static void test_case_12_too_many(void **state)
+static void case_12_too_many(void **state)
 {
     struct fetch_settings settings;
     struct client client;
@@ -340,8 +340,8 @@ int main(void)
         cmocka_unit_test(test_waiting_for_another),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_failures),
-        cmocka_unit_test(test_case_10_deadlines),
-        cmocka_unit_test(test_case_12_too_many),
+        cmocka_unit_test(case_10_deadlines),
+        cmocka_unit_test(case_12_too_many),
     };
 
     world_prepare();

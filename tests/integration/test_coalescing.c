@@ -55,7 +55,7 @@ static void test_thousand_clients_are_one_upstream_request(void **state)
 }
 
 /* While the body streams, a newcomer gets it from the first byte; both get the rest. */
-static void test_09_late_joiner_gets_the_first_byte(void **state)
+static void case_09_late_joiner_gets_the_first_byte(void **state)
 {
     struct world world;
     struct client early, late;
@@ -84,7 +84,7 @@ static void test_09_late_joiner_gets_the_first_byte(void **state)
     world_stop(&world);
 }
 
-static void test_01_first_client_disconnects(void **state)
+static void case_01_first_client_disconnects(void **state)
 {
     struct world world;
     struct client first, others[9];
@@ -111,7 +111,7 @@ static void test_01_first_client_disconnects(void **state)
     world_stop(&world);
 }
 
-static void test_02_everybody_disconnects(void **state)
+static void case_02_everybody_disconnects(void **state)
 {
     struct world world;
     struct client clients[3];
@@ -130,7 +130,7 @@ static void test_02_everybody_disconnects(void **state)
     world_stop(&world);
 }
 
-static void test_04_failure_is_shared(void **state)
+static void case_04_failure_is_shared(void **state)
 {
     struct world world;
     struct client clients[10];
@@ -160,7 +160,7 @@ static void test_04_failure_is_shared(void **state)
 }
 
 /* In each framing: who has bytes sees the connection cut, never a clean end; nothing is stored. */
-static void test_07_origin_dies_in_mid_body(void **state)
+static void case_07_origin_dies_in_mid_body(void **state)
 {
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello",
@@ -192,7 +192,7 @@ static void test_07_origin_dies_in_mid_body(void **state)
     }
 }
 
-static void test_08_origin_stalls(void **state)
+static void case_08_origin_stalls(void **state)
 {
     struct fetch_settings settings;
     struct world world;
@@ -219,7 +219,7 @@ static void test_08_origin_stalls(void **state)
     world_stop(&world);
 }
 
-static void test_10_12_waiting_has_limits(void **state)
+static void case_12_waiting_has_limits(void **state)
 {
     struct fetch_settings settings;
     struct world world;
@@ -250,7 +250,7 @@ static void test_10_12_waiting_has_limits(void **state)
     world_stop(&world);
 }
 
-static void test_13_uncacheable_is_released_in_parallel(void **state)
+static void case_13_uncacheable_is_released_in_parallel(void **state)
 {
     struct world world;
     struct client clients[20];
@@ -281,7 +281,7 @@ static void test_13_uncacheable_is_released_in_parallel(void **state)
 }
 
 /* What a client says about itself does not go upstream, so it cannot make answers differ. */
-static void test_17_credentials_of_clients_are_not_sent(void **state)
+static void case_17_credentials_of_clients_are_not_sent(void **state)
 {
     static const char *const secrets[] = {"Authorization", "Cookie", "X-Secret", "Referer"};
     struct world world;
@@ -303,7 +303,7 @@ static void test_17_credentials_of_clients_are_not_sent(void **state)
 }
 
 /* HEAD joins the flight of a GET, leads one, and is answered from the store. */
-static void test_20_head_is_answered_by_a_get(void **state)
+static void case_20_head_is_answered_by_a_get(void **state)
 {
     struct world world;
     struct client get_client, head_client;
@@ -339,7 +339,7 @@ static void test_20_head_is_answered_by_a_get(void **state)
     world_stop(&world);
 }
 
-static void test_22_wishes_of_the_request(void **state)
+static void case_22_wishes_of_the_request(void **state)
 {
     struct world world;
     struct client_reply reply;
@@ -365,7 +365,7 @@ static void test_22_wishes_of_the_request(void **state)
 }
 
 /* A sends to B and B to A, and both are asked for: nothing waits for ever. */
-static void test_26_redirects_in_a_circle(void **state)
+static void case_26_redirects_in_a_circle(void **state)
 {
     struct world world;
     struct client a, b;
@@ -391,7 +391,7 @@ static void test_26_redirects_in_a_circle(void **state)
 }
 
 /* Stopped while requests wait: nobody hangs. */
-static void test_32_stop_while_requests_wait(void **state)
+static void case_32_stop_while_requests_wait(void **state)
 {
     struct world world;
     struct client clients[4];
@@ -408,7 +408,7 @@ static void test_32_stop_while_requests_wait(void **state)
 }
 
 /* One of three readers takes nothing for a while: it alone is cut, once it wants to read on. */
-static void test_case_03_slow_client_is_cut_alone(void **state)
+static void case_03_slow_client_is_cut_alone(void **state)
 {
     enum { PIECES = 6, PIECE_BYTES = 2000000, WHOLE_BYTES = PIECES * PIECE_BYTES + 10 };
     static const char head[] = "HTTP/1.1 200 OK\r\nContent-Length: 12000010\r\n\r\n";
@@ -459,20 +459,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fifty_clients_are_one_upstream_request),
         cmocka_unit_test(test_thousand_clients_are_one_upstream_request),
-        cmocka_unit_test(test_09_late_joiner_gets_the_first_byte),
-        cmocka_unit_test(test_01_first_client_disconnects),
-        cmocka_unit_test(test_02_everybody_disconnects),
-        cmocka_unit_test(test_04_failure_is_shared),
-        cmocka_unit_test(test_07_origin_dies_in_mid_body),
-        cmocka_unit_test(test_08_origin_stalls),
-        cmocka_unit_test(test_10_12_waiting_has_limits),
-        cmocka_unit_test(test_13_uncacheable_is_released_in_parallel),
-        cmocka_unit_test(test_17_credentials_of_clients_are_not_sent),
-        cmocka_unit_test(test_20_head_is_answered_by_a_get),
-        cmocka_unit_test(test_22_wishes_of_the_request),
-        cmocka_unit_test(test_26_redirects_in_a_circle),
-        cmocka_unit_test(test_32_stop_while_requests_wait),
-        cmocka_unit_test(test_case_03_slow_client_is_cut_alone),
+        cmocka_unit_test(case_09_late_joiner_gets_the_first_byte),
+        cmocka_unit_test(case_01_first_client_disconnects),
+        cmocka_unit_test(case_02_everybody_disconnects),
+        cmocka_unit_test(case_04_failure_is_shared),
+        cmocka_unit_test(case_07_origin_dies_in_mid_body),
+        cmocka_unit_test(case_08_origin_stalls),
+        cmocka_unit_test(case_12_waiting_has_limits),
+        cmocka_unit_test(case_13_uncacheable_is_released_in_parallel),
+        cmocka_unit_test(case_17_credentials_of_clients_are_not_sent),
+        cmocka_unit_test(case_20_head_is_answered_by_a_get),
+        cmocka_unit_test(case_22_wishes_of_the_request),
+        cmocka_unit_test(case_26_redirects_in_a_circle),
+        cmocka_unit_test(case_32_stop_while_requests_wait),
+        cmocka_unit_test(case_03_slow_client_is_cut_alone),
     };
 
     world_prepare();

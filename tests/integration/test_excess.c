@@ -60,7 +60,7 @@ static void assert_next_is_right(struct world *world)
 }
 
 /* In one segment, so that libcurl reads the excess with the end of the answer, or leaves it. */
-static void test_case_25_excess_in_the_same_read_is_refused(void **state)
+static void case_25_excess_in_the_same_read_is_refused(void **state)
 {
     static const char *const answers[] = {
         OK_HELLO OK_EVIL,
@@ -89,7 +89,7 @@ static void test_case_25_excess_in_the_same_read_is_refused(void **state)
 }
 
 /* libcurl reads a body of known length no further than its end: the excess stays in the socket. */
-static void test_case_25_excess_that_was_not_read_is_refused(void **state)
+static void case_25_excess_that_was_not_read_is_refused(void **state)
 {
     struct world world;
     struct net_ask *ask;
@@ -112,7 +112,7 @@ static void test_case_25_excess_that_was_not_read_is_refused(void **state)
 }
 
 /* Sent when the answer was long complete: it is not taken for the answer to the next request. */
-static void test_case_25_excess_between_requests_is_no_answer(void **state)
+static void case_25_excess_between_requests_is_no_answer(void **state)
 {
     struct world world;
     struct net_ask *ask;
@@ -134,7 +134,7 @@ static void test_case_25_excess_between_requests_is_no_answer(void **state)
 }
 
 /* Whole answers are not suspected, whatever the origin does with its connection after them. */
-static void test_case_25_whole_answers_are_not_suspected(void **state)
+static void case_25_whole_answers_are_not_suspected(void **state)
 {
     static const char *const answers[] = {
         OK_HELLO,
@@ -166,10 +166,10 @@ static void test_case_25_whole_answers_are_not_suspected(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_25_excess_in_the_same_read_is_refused),
-        cmocka_unit_test(test_case_25_excess_that_was_not_read_is_refused),
-        cmocka_unit_test(test_case_25_excess_between_requests_is_no_answer),
-        cmocka_unit_test(test_case_25_whole_answers_are_not_suspected),
+        cmocka_unit_test(case_25_excess_in_the_same_read_is_refused),
+        cmocka_unit_test(case_25_excess_that_was_not_read_is_refused),
+        cmocka_unit_test(case_25_excess_between_requests_is_no_answer),
+        cmocka_unit_test(case_25_whole_answers_are_not_suspected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static void assert_last_request(const char *path, const char *line, bool is_ther
 }
 
 /* Two languages are asked for while nothing is known: the first answer tells them apart. */
-static void test_case_16_two_languages_of_a_cold_url_are_two_fetches(void **state)
+static void case_16_two_languages_of_a_cold_url_are_two_fetches(void **state)
 {
     struct client english, german;
 
@@ -48,7 +48,7 @@ static void test_case_16_two_languages_of_a_cold_url_are_two_fetches(void **stat
 }
 
 /* Once it is known, each language is looked up and fetched by itself. */
-static void test_case_15_each_language_is_stored_by_itself(void **state)
+static void case_15_each_language_is_stored_by_itself(void **state)
 {
     (void)state;
     program_start(&program, NULL, NULL);
@@ -66,7 +66,7 @@ static void test_case_15_each_language_is_stored_by_itself(void **state)
     program_stop(&program);
 }
 
-static void test_case_17_requests_with_credentials_share_nothing(void **state)
+static void case_17_requests_with_credentials_share_nothing(void **state)
 {
     static const char *const variables[] = {"FETCHONCE_FETCH_FORWARD=Cookie,Authorization", NULL};
     static const char *const fields[] = {"Cookie: user=1\r\n", "Cookie: user=2\r\n",
@@ -115,9 +115,9 @@ static void test_by_default_languages_are_sent_and_credentials_are_not(void **st
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_16_two_languages_of_a_cold_url_are_two_fetches),
-        cmocka_unit_test(test_case_15_each_language_is_stored_by_itself),
-        cmocka_unit_test(test_case_17_requests_with_credentials_share_nothing),
+        cmocka_unit_test(case_16_two_languages_of_a_cold_url_are_two_fetches),
+        cmocka_unit_test(case_15_each_language_is_stored_by_itself),
+        cmocka_unit_test(case_17_requests_with_credentials_share_nothing),
         cmocka_unit_test(test_by_default_languages_are_sent_and_credentials_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,7 +99,7 @@ static void test_redirects_are_the_clients(void **state)
 }
 
 /* Bodies of both framings arrive, and a good answer makes what was stored unusable. */
-static void test_case_21_unsafe_methods_pass_and_invalidate(void **state)
+static void case_21_unsafe_methods_pass_and_invalidate(void **state)
 {
     static const char *const framings[][2] = {
         {"Content-Length: 5\r\n", "there"},
@@ -174,7 +174,7 @@ static void test_interim_answers_are_forwarded(void **state)
 }
 
 /* RFC 9111 section 4.4: also what the answer names of the same origin. */
-static void test_case_21_named_locations_are_invalidated(void **state)
+static void case_21_named_locations_are_invalidated(void **state)
 {
     struct world world;
     struct client_reply reply;
@@ -339,10 +339,10 @@ int main(void)
         cmocka_unit_test(test_fields_pass_both_ways),
         cmocka_unit_test(test_standard_alone_decides_what_is_stored),
         cmocka_unit_test(test_redirects_are_the_clients),
-        cmocka_unit_test(test_case_21_unsafe_methods_pass_and_invalidate),
+        cmocka_unit_test(case_21_unsafe_methods_pass_and_invalidate),
         cmocka_unit_test(test_conditions_that_bypass_are_the_origins),
         cmocka_unit_test(test_interim_answers_are_forwarded),
-        cmocka_unit_test(test_case_21_named_locations_are_invalidated),
+        cmocka_unit_test(case_21_named_locations_are_invalidated),
         cmocka_unit_test(test_post_that_names_its_url_is_reused),
         cmocka_unit_test(test_excess_bytes_are_dropped),
         cmocka_unit_test(test_origin_is_told_of_the_client),

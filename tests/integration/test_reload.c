@@ -55,7 +55,7 @@ static void stop(void)
 
 /* The first request waits for its origin when the lifetime changes. It is answered by the fetch it
  * began; who comes after the change has another, whose answer lives as long as is said now. */
-static void test_case_28_a_reload_during_a_fetch(void **state)
+static void case_28_a_reload_during_a_fetch(void **state)
 {
     struct client first, second;
     const char *cache_status;
@@ -183,7 +183,7 @@ static void test_later_layers_win_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_28_a_reload_during_a_fetch),
+        cmocka_unit_test(case_28_a_reload_during_a_fetch),
         cmocka_unit_test(test_lists_of_fields_and_addresses_change),
         cmocka_unit_test(test_a_faulty_file_changes_nothing_and_says_where),
         cmocka_unit_test(test_what_takes_a_restart_is_said_and_stays),

@@ -95,7 +95,7 @@ static void test_framings_are_understood(void **state)
 }
 
 /* Case 25: what is no HTTP, or contradicts itself, is 502 and not stored. */
-static void test_malformed_answers_are_502(void **state)
+static void case_25_malformed_answers_are_502(void **state)
 {
     struct world world;
     static const char *const answers[] = {
@@ -185,7 +185,7 @@ static void test_endless_trailers_are_refused(void **state)
 }
 
 /* Case 7: a body cut short is broken for who has bytes, and not stored, in each framing. */
-static void test_cut_bodies_are_broken(void **state)
+static void case_07_cut_bodies_are_broken(void **state)
 {
     struct world world;
     static const char *const answers[] = {
@@ -237,7 +237,7 @@ static void test_connections_are_kept(void **state)
 }
 
 /* Nobody listens there: 502 after one more try, in words that do not tell why. */
-static void test_closed_port_is_502(void **state)
+static void case_04_closed_port_is_502(void **state)
 {
     struct world world;
     struct net_ask *ask;
@@ -327,7 +327,7 @@ static void test_own_ports_are_403(void **state)
 }
 
 /* Redirects on the same and on another connection, and a body in between that nobody reads. */
-static void test_redirects_are_followed(void **state)
+static void case_26_redirects_are_followed(void **state)
 {
     struct world world;
     struct net_ask *ask;
@@ -398,7 +398,7 @@ static void test_names_of_the_hosts_file(void **state)
 }
 
 /* Case 8 over the network: a stalled body ends, and so does a head that does not come. */
-static void test_silence_ends(void **state)
+static void case_08_silence_ends(void **state)
 {
     struct fetch_settings settings;
     struct world world;
@@ -423,7 +423,7 @@ static void test_silence_ends(void **state)
 }
 
 /* Case 13: forty wait, the head says private: one keeps it, all others ask at the same time. */
-static void test_private_crowd_goes_in_parallel(void **state)
+static void case_13_private_crowd_goes_in_parallel(void **state)
 {
     struct world world;
     struct net_ask *asks[40];
@@ -449,7 +449,7 @@ static void test_private_crowd_goes_in_parallel(void **state)
 }
 
 /* Everything leaves in the middle: the origin's connection is dropped, and nothing is left. */
-static void test_leaving_ends_the_fetch(void **state)
+static void case_02_leaving_ends_the_fetch(void **state)
 {
     struct world world;
     struct net_ask *asks[4];
@@ -470,7 +470,7 @@ static void test_leaving_ends_the_fetch(void **state)
 }
 
 /* A stop with a transfer, a queued retry and a lookup under way leaves nothing behind. */
-static void test_stop_in_the_middle(void **state)
+static void case_32_stop_in_the_middle(void **state)
 {
     struct world world;
     struct net_ask *asks[3];
@@ -502,7 +502,7 @@ static void assert_lines(const struct net_ask *ask, unsigned lines)
 }
 
 /* Some megabytes that are not kept, with back-pressure, are whole in spite of many segments. */
-static void test_long_uncacheable_body_is_whole(void **state)
+static void case_23_long_uncacheable_body_is_whole(void **state)
 {
     struct fetch_settings settings;
     struct world world;
@@ -524,7 +524,7 @@ static void test_long_uncacheable_body_is_whole(void **state)
 }
 
 /* Case 24: eight readers on two loops are there when the limit is crossed; all get the whole. */
-static void test_long_body_of_unknown_length_is_whole_for_all(void **state)
+static void case_24_long_body_of_unknown_length_is_whole_for_all(void **state)
 {
     struct fetch_settings settings;
     struct world world;
@@ -556,23 +556,23 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_crowd_on_two_loops_is_one_request),
         cmocka_unit_test(test_framings_are_understood),
-        cmocka_unit_test(test_malformed_answers_are_502),
+        cmocka_unit_test(case_25_malformed_answers_are_502),
         cmocka_unit_test(test_endless_head_is_refused),
         cmocka_unit_test(test_endless_trailers_are_refused),
-        cmocka_unit_test(test_cut_bodies_are_broken),
+        cmocka_unit_test(case_07_cut_bodies_are_broken),
         cmocka_unit_test(test_connections_are_kept),
-        cmocka_unit_test(test_closed_port_is_502),
+        cmocka_unit_test(case_04_closed_port_is_502),
         cmocka_unit_test(test_private_addresses_are_403),
         cmocka_unit_test(test_redirect_to_a_private_address_is_403),
         cmocka_unit_test(test_own_ports_are_403),
-        cmocka_unit_test(test_redirects_are_followed),
+        cmocka_unit_test(case_26_redirects_are_followed),
         cmocka_unit_test(test_names_of_the_hosts_file),
-        cmocka_unit_test(test_silence_ends),
-        cmocka_unit_test(test_private_crowd_goes_in_parallel),
-        cmocka_unit_test(test_leaving_ends_the_fetch),
-        cmocka_unit_test(test_stop_in_the_middle),
-        cmocka_unit_test(test_long_uncacheable_body_is_whole),
-        cmocka_unit_test(test_long_body_of_unknown_length_is_whole_for_all),
+        cmocka_unit_test(case_08_silence_ends),
+        cmocka_unit_test(case_13_private_crowd_goes_in_parallel),
+        cmocka_unit_test(case_02_leaving_ends_the_fetch),
+        cmocka_unit_test(case_32_stop_in_the_middle),
+        cmocka_unit_test(case_23_long_uncacheable_body_is_whole),
+        cmocka_unit_test(case_24_long_body_of_unknown_length_is_whole_for_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

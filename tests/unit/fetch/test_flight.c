@@ -54,7 +54,7 @@ static void test_many_readers_cause_one_request(void **state)
 
 /* Case 9: half of the body is there; who joins now reads from byte 0 and gets the rest as it comes.
  */
-static void test_late_joiner_reads_from_the_first_byte(void **state)
+static void case_09_late_joiner_reads_from_the_first_byte(void **state)
 {
     struct rig rig;
     struct rig_reader early = {0}, late = {0};
@@ -79,7 +79,7 @@ static void test_late_joiner_reads_from_the_first_byte(void **state)
 }
 
 /* Case 1. */
-static void test_first_reader_may_leave(void **state)
+static void case_01_first_reader_may_leave(void **state)
 {
     struct rig rig;
     struct rig_reader first = {0}, second = {0};
@@ -102,7 +102,7 @@ static void test_first_reader_may_leave(void **state)
 }
 
 /* Case 2: all leave before the head; the flight dies, and who comes next starts another. */
-static void test_last_reader_leaving_ends_the_fetch(void **state)
+static void case_02_last_reader_leaving_ends_the_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, c = {0};
@@ -127,7 +127,7 @@ static void test_last_reader_leaving_ends_the_fetch(void **state)
 
 /* Case 2: the last leaves, but before its lane hears of it another has come: nothing is cancelled.
  */
-static void test_joining_before_the_end_saves_the_fetch(void **state)
+static void case_02_joining_before_the_end_saves_the_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -150,7 +150,7 @@ static void test_joining_before_the_end_saves_the_fetch(void **state)
 }
 
 /* Case 2: more than half is there when the last one leaves: it is finished and stored. */
-static void test_half_fetched_is_finished(void **state)
+static void case_02_half_fetched_is_finished(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -173,7 +173,7 @@ static void test_half_fetched_is_finished(void **state)
 }
 
 /* Case 27: purged while it streams: served, not stored; the next request starts the next fetch. */
-static void test_purge_during_a_fetch(void **state)
+static void case_27_purge_during_a_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader before = {0}, after = {0}, hit = {0};
@@ -208,7 +208,7 @@ static void test_purge_during_a_fetch(void **state)
  * Case 22: "no-cache" takes neither what is stored nor what began before. A crowd of reloads is no
  * crowd of fetches: those that come while one is under way share the next.
  */
-static void test_fresh_only_starts_anew(void **state)
+static void case_22_fresh_only_starts_anew(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, joins = {0}, crowd[4] = {0};
@@ -245,7 +245,7 @@ static void test_fresh_only_starts_anew(void **state)
 }
 
 /* Case 22: a long body that is on its way is not waited for: it goes on for who is there. */
-static void test_fresh_only_overtakes_a_long_answer(void **state)
+static void case_22_fresh_only_overtakes_a_long_answer(void **state)
 {
     struct rig rig;
     struct rig_reader slow = {0}, fresh = {0}, hit = {0};
@@ -285,7 +285,7 @@ static void on_held(struct async_waiter *waiter, int status)
  * Case 30: another holds the key; a reader's flight queues. The holder stores the answer and
  * releases: the flight finds it there and goes nowhere.
  */
-static void test_stored_while_waiting_for_the_lock_is_used(void **state)
+static void case_30_stored_while_waiting_for_the_lock_is_used(void **state)
 {
     struct rig rig;
     struct rig_reader first = {0}, a = {0}, b = {0};
@@ -333,7 +333,7 @@ static void test_stored_while_waiting_for_the_lock_is_used(void **state)
 }
 
 /* Case 11: gone before it was told: its callback does not run, though it had been posted. */
-static void test_reader_that_left_is_told_nothing(void **state)
+static void case_11_reader_that_left_is_told_nothing(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -363,7 +363,7 @@ static void test_reader_that_left_is_told_nothing(void **state)
 }
 
 /* Case 37: two spellings are one URL. */
-static void test_spellings_of_one_url_share_a_fetch(void **state)
+static void case_37_spellings_of_one_url_share_a_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -405,17 +405,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_many_readers_cause_one_request),
-        cmocka_unit_test(test_late_joiner_reads_from_the_first_byte),
-        cmocka_unit_test(test_first_reader_may_leave),
-        cmocka_unit_test(test_last_reader_leaving_ends_the_fetch),
-        cmocka_unit_test(test_joining_before_the_end_saves_the_fetch),
-        cmocka_unit_test(test_half_fetched_is_finished),
-        cmocka_unit_test(test_purge_during_a_fetch),
-        cmocka_unit_test(test_fresh_only_starts_anew),
-        cmocka_unit_test(test_fresh_only_overtakes_a_long_answer),
-        cmocka_unit_test(test_stored_while_waiting_for_the_lock_is_used),
-        cmocka_unit_test(test_reader_that_left_is_told_nothing),
-        cmocka_unit_test(test_spellings_of_one_url_share_a_fetch),
+        cmocka_unit_test(case_09_late_joiner_reads_from_the_first_byte),
+        cmocka_unit_test(case_01_first_reader_may_leave),
+        cmocka_unit_test(case_02_last_reader_leaving_ends_the_fetch),
+        cmocka_unit_test(case_02_joining_before_the_end_saves_the_fetch),
+        cmocka_unit_test(case_02_half_fetched_is_finished),
+        cmocka_unit_test(case_27_purge_during_a_fetch),
+        cmocka_unit_test(case_22_fresh_only_starts_anew),
+        cmocka_unit_test(case_22_fresh_only_overtakes_a_long_answer),
+        cmocka_unit_test(case_30_stored_while_waiting_for_the_lock_is_used),
+        cmocka_unit_test(case_11_reader_that_left_is_told_nothing),
+        cmocka_unit_test(case_37_spellings_of_one_url_share_a_fetch),
         cmocka_unit_test(test_guessed_lifetimes_are_jittered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -39,7 +39,7 @@ static void ask_directly(struct rig *rig, struct rig_reader *reader, const char 
     rig_settle(rig);
 }
 
-static void test_case_21_unsafe_methods_are_never_coalesced(void **state)
+static void case_21_unsafe_methods_are_never_coalesced(void **state)
 {
     struct rig rig;
     struct rig_reader get = {0}, first = {0}, second = {0};
@@ -64,7 +64,7 @@ static void test_case_21_unsafe_methods_are_never_coalesced(void **state)
 }
 
 /* A good answer: what is stored is gone, and the fetch under way serves those who wait only. */
-static void test_case_21_good_answer_invalidates(void **state)
+static void case_21_good_answer_invalidates(void **state)
 {
     struct rig rig;
     struct rig_reader stored = {0}, change = {0}, before = {0}, after = {0};
@@ -100,7 +100,7 @@ static void test_case_21_good_answer_invalidates(void **state)
     rig_free(&rig);
 }
 
-static void test_case_21_errors_and_safe_methods_invalidate_nothing(void **state)
+static void case_21_errors_and_safe_methods_invalidate_nothing(void **state)
 {
     static const char *const methods[] = {"POST", "OPTIONS"};
     struct rig rig;
@@ -125,7 +125,7 @@ static void test_case_21_errors_and_safe_methods_invalidate_nothing(void **state
 }
 
 /* What cannot be sent again is not: the origin may have begun to work on it. */
-static void test_lost_post_is_not_repeated(void **state)
+static void case_21_lost_post_is_not_repeated(void **state)
 {
     static struct upstream_body body = {.length_bytes = 3};
     struct rig rig;
@@ -258,10 +258,10 @@ static void test_answer_to_head_changes_what_is_stored(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_21_unsafe_methods_are_never_coalesced),
-        cmocka_unit_test(test_case_21_good_answer_invalidates),
-        cmocka_unit_test(test_case_21_errors_and_safe_methods_invalidate_nothing),
-        cmocka_unit_test(test_lost_post_is_not_repeated),
+        cmocka_unit_test(case_21_unsafe_methods_are_never_coalesced),
+        cmocka_unit_test(case_21_good_answer_invalidates),
+        cmocka_unit_test(case_21_errors_and_safe_methods_invalidate_nothing),
+        cmocka_unit_test(case_21_lost_post_is_not_repeated),
         cmocka_unit_test(test_leaving_takes_the_body_along),
         cmocka_unit_test(test_answer_to_head_has_no_body),
         cmocka_unit_test(test_answer_to_head_changes_what_is_stored),

@@ -30,7 +30,7 @@ static void assert_failed(const struct rig_reader *reader, int status)
  * Case 4: no connection, twice; all who wait get one 502; who comes within a second gets it as
  * well; then the origin is asked again.
  */
-static void test_failure_is_retried_once_and_shared(void **state)
+static void case_04_failure_is_retried_once_and_shared(void **state)
 {
     struct rig rig;
     struct rig_reader readers[4] = {0}, soon = {0}, later = {0};
@@ -68,7 +68,7 @@ static void test_failure_is_retried_once_and_shared(void **state)
 }
 
 /* A second try that succeeds is nobody's business. */
-static void test_second_try_may_succeed(void **state)
+static void case_04_second_try_may_succeed(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0};
@@ -86,7 +86,7 @@ static void test_second_try_may_succeed(void **state)
 }
 
 /* What will not change by asking again is not asked again. */
-static void test_final_failures_are_not_retried(void **state)
+static void case_04_final_failures_are_not_retried(void **state)
 {
     static const struct {
         int status, http_status;
@@ -138,7 +138,7 @@ static void test_unreachable_reads_alike(void **state)
  * Case 7: the connection breaks in the middle. Who has bytes sees a broken body; nothing is stored;
  * the next request is a new fetch.
  */
-static void test_broken_body_is_not_stored(void **state)
+static void case_07_broken_body_is_not_stored(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -167,7 +167,7 @@ static void test_broken_body_is_not_stored(void **state)
  * Case 7: head and break arrive before two readers could look: they got nothing yet, so one new
  * fetch serves both.
  */
-static void test_readers_without_a_byte_get_one_new_fetch(void **state)
+static void case_07_readers_without_a_byte_get_one_new_fetch(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -196,7 +196,7 @@ static void test_readers_without_a_byte_get_one_new_fetch(void **state)
 }
 
 /* Case 8: bytes that keep coming keep it alive, whatever its age; their absence ends it. */
-static void test_stalled_body_is_given_up(void **state)
+static void case_08_stalled_body_is_given_up(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0};
@@ -219,7 +219,7 @@ static void test_stalled_body_is_given_up(void **state)
 }
 
 /* No head in time: 504, and the origin is not asked a second time for what it may be busy with. */
-static void test_silent_origin_is_504(void **state)
+static void case_04_silent_origin_is_504(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0};
@@ -238,7 +238,7 @@ static void test_silent_origin_is_504(void **state)
 }
 
 /* Case 10: a reader's own patience is less than the fetch's; the others are not concerned. */
-static void test_waiting_too_long_is_504_for_that_reader(void **state)
+static void case_10_waiting_too_long_is_504_for_that_reader(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -266,7 +266,7 @@ static void test_waiting_too_long_is_504_for_that_reader(void **state)
 }
 
 /* Case 12: per key and in all; a place that becomes free can be taken; hits are never refused. */
-static void test_too_many_waiters_are_503(void **state)
+static void case_12_too_many_waiters_are_503(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -306,7 +306,7 @@ static void test_too_many_waiters_are_503(void **state)
 }
 
 /* Case 25. */
-static void test_unasked_statuses_are_502(void **state)
+static void case_25_unasked_statuses_are_502(void **state)
 {
     static const int statuses[] = {206, 304};
 
@@ -327,7 +327,7 @@ static void test_unasked_statuses_are_502(void **state)
 }
 
 /* Case 26: A sends to B, B to A, and so on: it ends, and no lock waits for another. */
-static void test_redirects_in_a_circle_end(void **state)
+static void case_26_redirects_in_a_circle_end(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -386,7 +386,7 @@ static void test_redirects_are_guarded(void **state)
 }
 
 /* The answer of the last hop is stored under the URL that was asked for. */
-static void test_redirect_is_followed_within_the_flight(void **state)
+static void case_26_redirect_is_followed_within_the_flight(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -413,7 +413,7 @@ static void test_redirect_is_followed_within_the_flight(void **state)
 }
 
 /* Case 31: our own code fails for want of memory: one of the readers leads anew, all are served. */
-static void test_own_fault_has_one_successor(void **state)
+static void case_31_own_fault_has_one_successor(void **state)
 {
     struct rig rig;
     struct rig_reader readers[5] = {0};
@@ -434,7 +434,7 @@ static void test_own_fault_has_one_successor(void **state)
 }
 
 /* The same from the start on, for ever: it ends with 503 for all, not with an endless round. */
-static void test_lasting_fault_ends_with_503(void **state)
+static void case_31_lasting_fault_ends_with_503(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -454,7 +454,7 @@ static void test_lasting_fault_ends_with_503(void **state)
 }
 
 /* Case 32: the lane that fetches stops; a reader on another loop is told. */
-static void test_stopping_lane_tells_its_readers(void **state)
+static void case_32_stopping_lane_tells_its_readers(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -474,7 +474,7 @@ static void test_stopping_lane_tells_its_readers(void **state)
 
 /* The fetch fails by a fault of our own; before its reader begins anew, the lane stops. A flight
  * that began now would outlive its lane. */
-static void test_stopped_lane_begins_nothing_anew(void **state)
+static void case_32_stopped_lane_begins_nothing_anew(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, late = {0};
@@ -497,24 +497,24 @@ static void test_stopped_lane_begins_nothing_anew(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_failure_is_retried_once_and_shared),
-        cmocka_unit_test(test_second_try_may_succeed),
-        cmocka_unit_test(test_final_failures_are_not_retried),
+        cmocka_unit_test(case_04_failure_is_retried_once_and_shared),
+        cmocka_unit_test(case_04_second_try_may_succeed),
+        cmocka_unit_test(case_04_final_failures_are_not_retried),
         cmocka_unit_test(test_unreachable_reads_alike),
-        cmocka_unit_test(test_broken_body_is_not_stored),
-        cmocka_unit_test(test_readers_without_a_byte_get_one_new_fetch),
-        cmocka_unit_test(test_stalled_body_is_given_up),
-        cmocka_unit_test(test_silent_origin_is_504),
-        cmocka_unit_test(test_waiting_too_long_is_504_for_that_reader),
-        cmocka_unit_test(test_too_many_waiters_are_503),
-        cmocka_unit_test(test_unasked_statuses_are_502),
-        cmocka_unit_test(test_redirects_in_a_circle_end),
+        cmocka_unit_test(case_07_broken_body_is_not_stored),
+        cmocka_unit_test(case_07_readers_without_a_byte_get_one_new_fetch),
+        cmocka_unit_test(case_08_stalled_body_is_given_up),
+        cmocka_unit_test(case_04_silent_origin_is_504),
+        cmocka_unit_test(case_10_waiting_too_long_is_504_for_that_reader),
+        cmocka_unit_test(case_12_too_many_waiters_are_503),
+        cmocka_unit_test(case_25_unasked_statuses_are_502),
+        cmocka_unit_test(case_26_redirects_in_a_circle_end),
         cmocka_unit_test(test_redirects_are_guarded),
-        cmocka_unit_test(test_redirect_is_followed_within_the_flight),
-        cmocka_unit_test(test_own_fault_has_one_successor),
-        cmocka_unit_test(test_lasting_fault_ends_with_503),
-        cmocka_unit_test(test_stopping_lane_tells_its_readers),
-        cmocka_unit_test(test_stopped_lane_begins_nothing_anew),
+        cmocka_unit_test(case_26_redirect_is_followed_within_the_flight),
+        cmocka_unit_test(case_31_own_fault_has_one_successor),
+        cmocka_unit_test(case_31_lasting_fault_ends_with_503),
+        cmocka_unit_test(case_32_stopping_lane_tells_its_readers),
+        cmocka_unit_test(case_32_stopped_lane_begins_nothing_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

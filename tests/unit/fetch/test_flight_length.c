@@ -18,7 +18,7 @@ static int64_t stored(struct rig *rig)
 }
 
 /* More than the head said: not a byte of it goes on, and the body is broken. */
-static void test_body_longer_than_said_is_broken(void **state)
+static void case_25_body_longer_than_said_is_broken(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0};
@@ -39,7 +39,7 @@ static void test_body_longer_than_said_is_broken(void **state)
 }
 
 /* Less than the head said, and a good end all the same: broken, not stored. */
-static void test_body_shorter_than_said_is_broken(void **state)
+static void case_25_body_shorter_than_said_is_broken(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0};
@@ -60,8 +60,8 @@ static void test_body_shorter_than_said_is_broken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_body_longer_than_said_is_broken),
-        cmocka_unit_test(test_body_shorter_than_said_is_broken),
+        cmocka_unit_test(case_25_body_longer_than_said_is_broken),
+        cmocka_unit_test(case_25_body_shorter_than_said_is_broken),
     };
     return cmocka_run_group_tests_name("flight_length", tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static void change_settings(struct rig *rig)
 
 /* The first waits for the origin when the settings change. The second, who comes then, has a fetch
  * of its own; only what that brings is stored, for as long as the settings of now say. */
-static void test_case_28_requests_under_other_settings_do_not_join(void **state)
+static void case_28_requests_under_other_settings_do_not_join(void **state)
 {
     struct rig rig;
     struct rig_reader first = {0}, second = {0}, third = {0}, fourth = {0};
@@ -55,7 +55,7 @@ static void test_case_28_requests_under_other_settings_do_not_join(void **state)
 
 /* Shorter times do not end what began under longer ones; nor does a flight under the new settings
  * that fails. */
-static void test_case_28_a_flight_keeps_the_settings_it_began_with(void **state)
+static void case_28_a_flight_keeps_the_settings_it_began_with(void **state)
 {
     struct rig rig;
     struct rig_reader patient = {0}, hasty = {0};
@@ -81,7 +81,7 @@ static void test_case_28_a_flight_keeps_the_settings_it_began_with(void **state)
 }
 
 /* A request made before the change may still be asked for: its policy lives as long as it does. */
-static void test_case_28_a_policy_outlives_its_replacement(void **state)
+static void case_28_a_policy_outlives_its_replacement(void **state)
 {
     static const char *const names[] = {"X-Kind"};
     struct field field = {span_of_string("X-Kind"), span_of_string("a")};
@@ -164,9 +164,9 @@ static void test_following_tells_of_a_change_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_28_requests_under_other_settings_do_not_join),
-        cmocka_unit_test(test_case_28_a_flight_keeps_the_settings_it_began_with),
-        cmocka_unit_test(test_case_28_a_policy_outlives_its_replacement),
+        cmocka_unit_test(case_28_requests_under_other_settings_do_not_join),
+        cmocka_unit_test(case_28_a_flight_keeps_the_settings_it_began_with),
+        cmocka_unit_test(case_28_a_policy_outlives_its_replacement),
         cmocka_unit_test(test_a_policy_keeps_copies_of_its_lists),
         cmocka_unit_test(test_following_tells_of_a_change_once),
     };

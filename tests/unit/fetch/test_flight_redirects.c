@@ -37,7 +37,7 @@ static void end(struct rig *rig, struct rig_reader *readers)
     rig_free(rig);
 }
 
-static void test_private_redirect_makes_the_answer_private(void **state)
+static void case_26_private_redirect_makes_the_answer_private(void **state)
 {
     static const char *const lines[] = {
         TO "Cache-Control: no-store",
@@ -63,7 +63,7 @@ static void test_private_redirect_makes_the_answer_private(void **state)
     }
 }
 
-static void test_stale_redirect_is_used_once(void **state)
+static void case_26_stale_redirect_is_used_once(void **state)
 {
     struct rig rig;
     struct rig_reader readers[2] = {0};
@@ -79,7 +79,7 @@ static void test_stale_redirect_is_used_once(void **state)
 }
 
 /* The redirect may be kept for ten seconds: so may the answer. */
-static void test_answer_lives_no_longer_than_the_redirect(void **state)
+static void case_26_answer_lives_no_longer_than_the_redirect(void **state)
 {
     struct rig rig;
     struct rig_reader readers[2] = {0}, soon = {0}, later = {0};
@@ -105,9 +105,9 @@ static void test_answer_lives_no_longer_than_the_redirect(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_private_redirect_makes_the_answer_private),
-        cmocka_unit_test(test_stale_redirect_is_used_once),
-        cmocka_unit_test(test_answer_lives_no_longer_than_the_redirect),
+        cmocka_unit_test(case_26_private_redirect_makes_the_answer_private),
+        cmocka_unit_test(case_26_stale_redirect_is_used_once),
+        cmocka_unit_test(case_26_answer_lives_no_longer_than_the_redirect),
     };
     return cmocka_run_group_tests_name("flight_redirects", tests, NULL, NULL);
 }

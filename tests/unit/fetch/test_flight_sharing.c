@@ -17,7 +17,7 @@ static struct fetch_counters counters_of(struct rig *rig)
 }
 
 /* Case 13: the leader keeps what is private; the others fetch for themselves, at the same time. */
-static void test_private_answer_stays_with_its_reader(void **state)
+static void case_13_private_answer_stays_with_its_reader(void **state)
 {
     struct rig rig;
     struct rig_reader readers[4] = {0}, later = {0};
@@ -54,7 +54,7 @@ static void test_private_answer_stays_with_its_reader(void **state)
 }
 
 /* Case 13: the mark ends by time, and earlier by the first answer that can be stored. */
-static void test_mark_of_uncacheable_is_cleared(void **state)
+static void case_13_mark_of_uncacheable_is_cleared(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, c = {0};
@@ -90,7 +90,7 @@ static void test_mark_of_uncacheable_is_cleared(void **state)
 }
 
 /* Case 13: who led has left when the private head comes: nobody gets that answer. */
-static void test_private_answer_of_one_who_left_is_nobodys(void **state)
+static void case_13_private_answer_of_one_who_left_is_nobodys(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -112,7 +112,7 @@ static void test_private_answer_of_one_who_left_is_nobodys(void **state)
 
 /* The others of a crowd ask for themselves, all at once, and the first request of the next crowd is
  * coalesced again: a refusal says nothing about the URL. */
-static void test_case_06_refusal_stays_with_its_reader(void **state)
+static void case_06_refusal_stays_with_its_reader(void **state)
 {
     static const int statuses[] = {401, 403, 407, 429};
 
@@ -152,7 +152,7 @@ static void test_case_06_refusal_stays_with_its_reader(void **state)
 
 /* Even when each of them is refused, and whatever the refusals state: those that must not be stored
  * (RFC 6585) are no reason to let the next crowd through. */
-static void test_case_06_refusals_of_all_leave_no_mark(void **state)
+static void case_06_refusals_of_all_leave_no_mark(void **state)
 {
     static const int statuses[] = {401, 428, 429, 431, 511};
 
@@ -185,7 +185,7 @@ static void test_case_06_refusals_of_all_leave_no_mark(void **state)
 }
 
 /* Then it is an answer like others: the standard says who may have it, and for how long. */
-static void test_case_06_refusal_that_states_its_lifetime_is_kept(void **state)
+static void case_06_refusal_that_states_its_lifetime_is_kept(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, c = {0};
@@ -209,7 +209,7 @@ static void test_case_06_refusal_that_states_its_lifetime_is_kept(void **state)
 }
 
 /* Purged while they wait: those who are there are still no crowd for somebody's refusal. */
-static void test_case_06_refusal_after_a_purge_is_not_shared(void **state)
+static void case_06_refusal_after_a_purge_is_not_shared(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, c = {0};
@@ -237,7 +237,7 @@ static void test_case_06_refusal_after_a_purge_is_not_shared(void **state)
 }
 
 /* Case 13: a private answer with a status that has to be understood, and is not, stays private. */
-static void test_private_answer_not_understood_is_not_shared(void **state)
+static void case_13_private_answer_not_understood_is_not_shared(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -260,7 +260,7 @@ static void test_private_answer_not_understood_is_not_shared(void **state)
 }
 
 /* Cases 5 and 14: what cannot be kept is still shared with those who wait, and with no other. */
-static void test_unkept_answer_is_shared_once(void **state)
+static void case_14_unkept_answer_is_shared_once(void **state)
 {
     static const struct {
         int status;
@@ -296,7 +296,7 @@ static void test_unkept_answer_is_shared_once(void **state)
 }
 
 /* Case 23: the announced length is beyond the limit: as if it were private. */
-static void test_too_long_to_store_splits_at_the_head(void **state)
+static void case_23_too_long_to_store_splits_at_the_head(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -323,7 +323,7 @@ static void test_too_long_to_store_splits_at_the_head(void **state)
 }
 
 /* Case 24: the limit is crossed on the way: those who are there go on, nobody joins. */
-static void test_growing_too_long_goes_on_for_those_present(void **state)
+static void case_24_growing_too_long_goes_on_for_those_present(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -354,7 +354,7 @@ static void test_growing_too_long_goes_on_for_those_present(void **state)
 }
 
 /* Case 3, second half: a body that is not kept waits for its one reader. */
-static void test_uncoalesced_body_waits_for_a_slow_reader(void **state)
+static void case_03_uncoalesced_body_waits_for_a_slow_reader(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -384,7 +384,7 @@ static void test_uncoalesced_body_waits_for_a_slow_reader(void **state)
 
 /* A slow one lags, alone; what was there before a late one came does not count against it; and when
  * all has come, nobody lags. */
-static void test_case_03_slow_reader_lags_alone(void **state)
+static void case_03_slow_reader_lags_alone(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -421,7 +421,7 @@ static void test_case_03_slow_reader_lags_alone(void **state)
 }
 
 /* What is not stored makes the origin wait; without a limit, nobody is cut. */
-static void test_case_03_nobody_lags_without_a_limit_or_a_store(void **state)
+static void case_03_nobody_lags_without_a_limit_or_a_store(void **state)
 {
     (void)state;
     for (unsigned is_stored = 0; is_stored < 2; is_stored++) {
@@ -445,20 +445,20 @@ static void test_case_03_nobody_lags_without_a_limit_or_a_store(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_private_answer_stays_with_its_reader),
-        cmocka_unit_test(test_mark_of_uncacheable_is_cleared),
-        cmocka_unit_test(test_private_answer_of_one_who_left_is_nobodys),
-        cmocka_unit_test(test_case_06_refusal_stays_with_its_reader),
-        cmocka_unit_test(test_case_06_refusals_of_all_leave_no_mark),
-        cmocka_unit_test(test_case_06_refusal_that_states_its_lifetime_is_kept),
-        cmocka_unit_test(test_case_06_refusal_after_a_purge_is_not_shared),
-        cmocka_unit_test(test_private_answer_not_understood_is_not_shared),
-        cmocka_unit_test(test_unkept_answer_is_shared_once),
-        cmocka_unit_test(test_too_long_to_store_splits_at_the_head),
-        cmocka_unit_test(test_growing_too_long_goes_on_for_those_present),
-        cmocka_unit_test(test_uncoalesced_body_waits_for_a_slow_reader),
-        cmocka_unit_test(test_case_03_slow_reader_lags_alone),
-        cmocka_unit_test(test_case_03_nobody_lags_without_a_limit_or_a_store),
+        cmocka_unit_test(case_13_private_answer_stays_with_its_reader),
+        cmocka_unit_test(case_13_mark_of_uncacheable_is_cleared),
+        cmocka_unit_test(case_13_private_answer_of_one_who_left_is_nobodys),
+        cmocka_unit_test(case_06_refusal_stays_with_its_reader),
+        cmocka_unit_test(case_06_refusals_of_all_leave_no_mark),
+        cmocka_unit_test(case_06_refusal_that_states_its_lifetime_is_kept),
+        cmocka_unit_test(case_06_refusal_after_a_purge_is_not_shared),
+        cmocka_unit_test(case_13_private_answer_not_understood_is_not_shared),
+        cmocka_unit_test(case_14_unkept_answer_is_shared_once),
+        cmocka_unit_test(case_23_too_long_to_store_splits_at_the_head),
+        cmocka_unit_test(case_24_growing_too_long_goes_on_for_those_present),
+        cmocka_unit_test(case_03_uncoalesced_body_waits_for_a_slow_reader),
+        cmocka_unit_test(case_03_slow_reader_lags_alone),
+        cmocka_unit_test(case_03_nobody_lags_without_a_limit_or_a_store),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,7 +14,7 @@
  * Cases 13 and 27: two wait; a purge, and a third starts anew; then the answer for the first turns
  * out to be private. It stays the first one's; the second asks by itself.
  */
-static void test_private_answer_after_a_purge_stays_with_its_reader(void **state)
+static void case_13_private_answer_after_a_purge_stays_with_its_reader(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0}, fresh = {0};
@@ -47,7 +47,7 @@ static void test_private_answer_after_a_purge_stays_with_its_reader(void **state
  * Cases 2 and 24: all have left a fetch that others joined just before, so it is finished for the
  * store; once it is too long for the store it is for nobody, and ends.
  */
-static void test_deserted_and_too_long_to_store_is_cancelled(void **state)
+static void case_02_deserted_and_too_long_to_store_is_cancelled(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -75,7 +75,7 @@ static void test_deserted_and_too_long_to_store_is_cancelled(void **state)
  * Case 3: of a body that is shared but not kept, no more is held than the slowest is behind; when
  * that one has caught up, or has left, it goes on.
  */
-static void test_unkept_body_waits_for_the_slowest(void **state)
+static void case_03_unkept_body_waits_for_the_slowest(void **state)
 {
     struct fetch_settings settings;
     struct rig rig;
@@ -111,9 +111,9 @@ static void test_unkept_body_waits_for_the_slowest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_private_answer_after_a_purge_stays_with_its_reader),
-        cmocka_unit_test(test_deserted_and_too_long_to_store_is_cancelled),
-        cmocka_unit_test(test_unkept_body_waits_for_the_slowest),
+        cmocka_unit_test(case_13_private_answer_after_a_purge_stays_with_its_reader),
+        cmocka_unit_test(case_02_deserted_and_too_long_to_store_is_cancelled),
+        cmocka_unit_test(case_03_unkept_body_waits_for_the_slowest),
     };
     return cmocka_run_group_tests_name("flight_superseded", tests, NULL, NULL);
 }

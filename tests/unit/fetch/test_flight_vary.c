@@ -41,7 +41,7 @@ static void check_call_field(const struct rig *rig, unsigned index, const char *
 
 /* The first fetch tells what the URL varies by: who asked alike gets its answer, the others form
  * one group for each value, and the groups are fetched at the same time. */
-static void test_case_16_readers_regroup_by_variant(void **state)
+static void case_16_readers_regroup_by_variant(void **state)
 {
     static const char *const languages[] = {"en", "de", "fr", "de", "EN", "fr", "de"};
     struct rig rig;
@@ -80,7 +80,7 @@ static void test_case_16_readers_regroup_by_variant(void **state)
 }
 
 /* Once it is known, the value is part of the look-up: one fetch for each variant, none waits. */
-static void test_case_15_one_fetch_for_each_known_variant(void **state)
+static void case_15_one_fetch_for_each_known_variant(void **state)
 {
     struct rig rig;
     struct rig_reader readers[5] = {0};
@@ -104,7 +104,7 @@ static void test_case_15_one_fetch_for_each_known_variant(void **state)
 
 /* Case 14: each variant is confirmed by its own validator, as often as it takes; it stays the same
  * variant, however few of them are allowed. */
-static void test_case_15_variants_are_confirmed_one_by_one(void **state)
+static void case_15_variants_are_confirmed_one_by_one(void **state)
 {
     static const char *const kinds[] = {"a", "b"};
     static const char *const tags[] = {"\"A\"", "\"B\""};
@@ -138,7 +138,7 @@ static void test_case_15_variants_are_confirmed_one_by_one(void **state)
 }
 
 /* Who comes while the first variant arrives joins it only with the same value. */
-static void test_case_15_late_readers_join_their_variant(void **state)
+static void case_15_late_readers_join_their_variant(void **state)
 {
     struct rig rig;
     struct rig_reader readers[3] = {0};
@@ -162,7 +162,7 @@ static void test_case_15_late_readers_join_their_variant(void **state)
 }
 
 /* A second name makes a new index; what was stored under the old one is not found any more. */
-static void test_case_16_variants_that_vary_by_more(void **state)
+static void case_16_variants_that_vary_by_more(void **state)
 {
     struct rig rig;
     struct rig_reader first = {0}, second = {0}, third = {0}, fourth = {0};
@@ -191,7 +191,7 @@ static void test_case_16_variants_that_vary_by_more(void **state)
 }
 
 /* What is not kept is shared with those who wait and asked alike; the rest forms groups. */
-static void test_case_16_unkept_answers_regroup_too(void **state)
+static void case_16_unkept_answers_regroup_too(void **state)
 {
     struct rig rig;
     struct rig_reader readers[3] = {0};
@@ -212,7 +212,7 @@ static void test_case_16_unkept_answers_regroup_too(void **state)
 }
 
 /* The origin never sees the field, so its answer is the same for all. */
-static void test_case_15_fields_that_are_not_forwarded_change_nothing(void **state)
+static void case_15_fields_that_are_not_forwarded_change_nothing(void **state)
 {
     struct rig rig;
     struct rig_reader readers[3] = {0};
@@ -231,7 +231,7 @@ static void test_case_15_fields_that_are_not_forwarded_change_nothing(void **sta
     rig_free(&rig);
 }
 
-static void test_case_27_purge_forgets_all_variants(void **state)
+static void case_27_purge_forgets_all_variants(void **state)
 {
     struct rig rig;
     struct rig_reader readers[4] = {0};
@@ -286,7 +286,7 @@ static void test_variants_are_bounded(void **state)
 }
 
 /* Different credentials never share; equal ones do. */
-static void test_case_17_credentials_never_share_a_flight(void **state)
+static void case_17_credentials_never_share_a_flight(void **state)
 {
     struct rig rig;
     struct rig_reader readers[5] = {0};
@@ -312,7 +312,7 @@ static void test_case_17_credentials_never_share_a_flight(void **state)
 }
 
 /* RFC 9111 section 3.5: the answer to a request with Authorization is not for others. */
-static void test_case_17_authorized_answers_are_not_stored(void **state)
+static void case_17_authorized_answers_are_not_stored(void **state)
 {
     struct rig rig;
     struct rig_reader a = {0}, b = {0};
@@ -331,7 +331,7 @@ static void test_case_17_authorized_answers_are_not_stored(void **state)
 }
 
 /* A cookie may have made the answer, unless the origin says how long it is good for all. */
-static void test_case_17_answers_to_cookies_need_a_lifetime_of_their_own(void **state)
+static void case_17_answers_to_cookies_need_a_lifetime_of_their_own(void **state)
 {
     static const char *const fields[] = {"", "Cache-Control: max-age=60"};
     struct rig rig;
@@ -356,18 +356,18 @@ static void test_case_17_answers_to_cookies_need_a_lifetime_of_their_own(void **
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_case_16_readers_regroup_by_variant),
-        cmocka_unit_test(test_case_15_one_fetch_for_each_known_variant),
-        cmocka_unit_test(test_case_15_variants_are_confirmed_one_by_one),
-        cmocka_unit_test(test_case_15_late_readers_join_their_variant),
-        cmocka_unit_test(test_case_16_variants_that_vary_by_more),
-        cmocka_unit_test(test_case_16_unkept_answers_regroup_too),
-        cmocka_unit_test(test_case_15_fields_that_are_not_forwarded_change_nothing),
-        cmocka_unit_test(test_case_27_purge_forgets_all_variants),
+        cmocka_unit_test(case_16_readers_regroup_by_variant),
+        cmocka_unit_test(case_15_one_fetch_for_each_known_variant),
+        cmocka_unit_test(case_15_variants_are_confirmed_one_by_one),
+        cmocka_unit_test(case_15_late_readers_join_their_variant),
+        cmocka_unit_test(case_16_variants_that_vary_by_more),
+        cmocka_unit_test(case_16_unkept_answers_regroup_too),
+        cmocka_unit_test(case_15_fields_that_are_not_forwarded_change_nothing),
+        cmocka_unit_test(case_27_purge_forgets_all_variants),
         cmocka_unit_test(test_variants_are_bounded),
-        cmocka_unit_test(test_case_17_credentials_never_share_a_flight),
-        cmocka_unit_test(test_case_17_authorized_answers_are_not_stored),
-        cmocka_unit_test(test_case_17_answers_to_cookies_need_a_lifetime_of_their_own),
+        cmocka_unit_test(case_17_credentials_never_share_a_flight),
+        cmocka_unit_test(case_17_authorized_answers_are_not_stored),
+        cmocka_unit_test(case_17_answers_to_cookies_need_a_lifetime_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
