@@ -188,8 +188,23 @@ struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t n
     return entry;
 }
 
+static bool slot_has_body_of(const struct shard_slot *slot, const struct entry *entry)
+{
+    return slot->entry != NULL && slot->entry->body == entry->body;
+}
+
+bool shard_has_body_of(struct shard *shard, const struct entry *entry)
+{
+    bool has_body;
+
+    shard_lock(shard);
+    has_body = slot_has_body_of(find_slot(shard, &entry->key), entry);
+    shard_unlock(shard);
+    return has_body;
+}
+
 int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
-                 struct shard_removed *ret_replaced)
+                 size_t shared_bytes, struct shard_removed *ret_replaced)
 {
     struct shard_removed replaced = {0};
     struct shard_slot *slot;
@@ -199,6 +214,10 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
     assert(entry->link.charged_bytes == 0);
     shard_lock(shard);
     slot = find_slot(shard, &entry->key);
+    if (shared_bytes > 0 && !slot_has_body_of(slot, entry)) {
+        shard_unlock(shard);
+        return -EAGAIN;
+    }
     if (slot->entry == NULL && shard->entries_count + 1 == shard->slots_count) {
         shard_unlock(shard);
         return -ENOMEM;
@@ -206,6 +225,8 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
     if (slot->entry != NULL) {
         was_visited = slot->entry->link.is_visited;
         replaced = release_entry(shard, slot->entry);
+        assert(replaced.bytes >= shared_bytes);
+        replaced.bytes -= shared_bytes;
         count(&shard->counters.replacements);
     } else {
         shard->entries_count++;

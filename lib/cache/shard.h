@@ -69,12 +69,20 @@ void shard_fini(struct shard *shard);
 struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t now_s)
     ASYNC_EXCLUDES(store_class);
 
+/* Whether the entry that is in under its key has the same body. */
+bool shard_has_body_of(struct shard *shard, const struct entry *entry) ASYNC_EXCLUDES(store_class);
+
 /*
- * Take over a reference to `entry`, in place of an older entry of the same key.
- * Errors  -ENOMEM: no free slot, because growing failed before. Nothing is taken then.
+ * Take over a reference to `entry`, in place of an older entry of the same key. `shared_bytes` of
+ * what it is charged are those of the older one's body, which is the same: the budget has them, and
+ * they are not among those that the older one gives back.
+ * Errors  -ENOMEM: no free slot, because growing failed before.
+ *         -EAGAIN: bytes are shared, but not with what is in now.
+ *         Nothing is taken then.
  */
 int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
-                 struct shard_removed *ret_replaced) ASYNC_EXCLUDES(store_class);
+                 size_t shared_bytes, struct shard_removed *ret_replaced)
+    ASYNC_EXCLUDES(store_class);
 
 void shard_remove(struct shard *shard, const struct key *key, struct shard_removed *ret_removed)
     ASYNC_EXCLUDES(store_class);

@@ -183,24 +183,38 @@ static void grow_if_wanted(struct store *store, struct shard *shard)
     free(unused);
 }
 
+/* What the entry shares with the one that it replaces need not be reserved once more. */
+static int reserve_and_insert(struct store *store, struct entry *entry, size_t bytes,
+                              size_t shared_bytes, struct shard_removed *ret_replaced)
+{
+    struct shard *shard = shard_of(store, &entry->key);
+    int err = reserve_bytes(store, bytes - shared_bytes);
+
+    if (err < 0)
+        return err;
+    grow_if_wanted(store, shard);
+    err = shard_insert(shard, entry, bytes, shared_bytes, ret_replaced);
+    if (err < 0)
+        release_bytes(store, bytes - shared_bytes);
+    return err;
+}
+
 int store_insert(struct store *store, struct entry **take_entry)
 {
     struct entry *entry = *take_entry;
-    struct shard *shard = shard_of(store, &entry->key);
     struct shard_removed replaced = {0};
     size_t bytes = entry_memory_bytes(entry);
+    size_t shared_bytes = 0;
     int err = -EFBIG;
 
     assert(body_status(entry->body) == 0);
     *take_entry = NULL;
+    if (shard_has_body_of(shard_of(store, &entry->key), entry))
+        shared_bytes = body_memory_bytes(entry->body);
     if (bytes <= store->object_bytes_max)
-        err = reserve_bytes(store, bytes);
-    if (err == 0) {
-        grow_if_wanted(store, shard);
-        err = shard_insert(shard, entry, bytes, &replaced);
-        if (err < 0)
-            release_bytes(store, bytes);
-    }
+        err = reserve_and_insert(store, entry, bytes, shared_bytes, &replaced);
+    if (err == -EAGAIN) /* the older one was evicted meanwhile, perhaps for the sake of this one */
+        err = reserve_and_insert(store, entry, bytes, 0, &replaced);
     if (err < 0) {
         atomic_fetch_add_explicit(&store->refusals, 1, memory_order_relaxed);
         entry_unref(entry);

@@ -17,12 +17,34 @@ struct key test_key(const char *text)
     return key;
 }
 
-struct entry *test_entry(const char *key_text, size_t body_bytes, char fill)
+static struct entry *entry_of_body(const struct key *key, struct body *body)
 {
-    struct key key = test_key(key_text);
     struct freshness freshness;
     struct entry_draft draft;
     struct fields fields;
+    struct entry *entry;
+
+    fields_init(&fields);
+    assert_int_equal(
+        fields_append(&fields, span_of_string("Content-Type"), span_of_string("text/plain")), 0);
+    freshness_read(&fields, 200, ENTRY_RESPONSE_S, &freshness);
+    draft = (struct entry_draft){
+        .key = key,
+        .fields = &fields,
+        .body = body,
+        .freshness = &freshness,
+        .request_s = ENTRY_RESPONSE_S,
+        .response_s = ENTRY_RESPONSE_S,
+        .lifetime.default_s = ENTRY_LIFETIME_S,
+    };
+    assert_int_equal(entry_new(&draft, &entry), 0);
+    fields_fini(&fields);
+    return entry;
+}
+
+struct entry *test_entry(const char *key_text, size_t body_bytes, char fill)
+{
+    struct key key = test_key(key_text);
     struct entry *entry;
     struct body *body;
     char *bytes = malloc(body_bytes + 1);
@@ -33,24 +55,14 @@ struct entry *test_entry(const char *key_text, size_t body_bytes, char fill)
     assert_int_equal(body_append(body, bytes, body_bytes), 0);
     body_finish(body, 0);
     free(bytes);
-
-    fields_init(&fields);
-    assert_int_equal(
-        fields_append(&fields, span_of_string("Content-Type"), span_of_string("text/plain")), 0);
-    freshness_read(&fields, 200, ENTRY_RESPONSE_S, &freshness);
-    draft = (struct entry_draft){
-        .key = &key,
-        .fields = &fields,
-        .body = body,
-        .freshness = &freshness,
-        .request_s = ENTRY_RESPONSE_S,
-        .response_s = ENTRY_RESPONSE_S,
-        .lifetime.default_s = ENTRY_LIFETIME_S,
-    };
-    assert_int_equal(entry_new(&draft, &entry), 0);
-    fields_fini(&fields);
+    entry = entry_of_body(&key, body);
     body_unref(body);
     return entry;
+}
+
+struct entry *test_refreshed(const struct entry *entry)
+{
+    return entry_of_body(&entry->key, entry->body);
 }
 
 int test_insert(struct store *store, const char *key_text, size_t body_bytes)

@@ -21,6 +21,9 @@ struct key test_key(const char *text);
 /* Fresh for ENTRY_LIFETIME_S, with a finished body of `body_bytes` times `fill`. One reference. */
 struct entry *test_entry(const char *key_text, size_t body_bytes, char fill);
 
+/* Another entry of the same key, with the same body. One reference. */
+struct entry *test_refreshed(const struct entry *entry);
+
 /* Put such an entry into the store; what store_insert() says. */
 int test_insert(struct store *store, const char *key_text, size_t body_bytes);
 

@@ -172,6 +172,53 @@ static void test_replacing_gives_the_bytes_of_the_older_back(void **state)
     store_free(store);
 }
 
+/* A confirmed answer has the body of the one it replaces: that is counted once, and nothing has to
+ * go for it, however full the store is. */
+static void test_refreshed_entry_shares_its_body(void **state)
+{
+    struct store *store = new_store(256 * KIB, 1);
+    struct entry *large = test_entry("GET /large", 100 * KIB, 'x');
+    struct entry *stored = entry_ref(large);
+    uint64_t evictions, bytes;
+
+    (void)state;
+    assert_int_equal(store_insert(store, &stored), 0);
+    for (int i = 0; i < 300; i++) {
+        assert_int_equal(test_insert(store, numbered(i), 1000), 0);
+        assert_true(test_has(store, "GET /large"));
+    }
+    evictions = counters_of(store).evictions;
+    bytes = counters_of(store).bytes;
+    assert_true(evictions > 0 && bytes > 250 * KIB);
+    for (int i = 0; i < 10; i++) {
+        stored = test_refreshed(large);
+        assert_int_equal(store_insert(store, &stored), 0);
+    }
+    assert_true(test_has(store, "GET /large"));
+    assert_int_equal(counters_of(store).replacements, 10);
+    assert_in_range(counters_of(store).evictions, evictions, evictions + 1);
+    assert_true(counters_of(store).bytes <= bytes);
+    entry_unref(large);
+    store_free(store);
+}
+
+/* The one whose body it has is there no more: then it is counted as any other. */
+static void test_refreshed_entry_may_be_all_that_is_left(void **state)
+{
+    struct store *store = new_store(256 * KIB, 1);
+    struct entry *large = test_entry("GET /large", 100 * KIB, 'x');
+    struct entry *stored = test_refreshed(large);
+    size_t empty_bytes = counters_of(store).bytes;
+
+    (void)state;
+    assert_int_equal(store_insert(store, &stored), 0);
+    assert_true(counters_of(store).bytes > empty_bytes + 100 * KIB);
+    assert_true(store_remove(store, &large->key));
+    assert_int_equal(counters_of(store).bytes, empty_bytes);
+    entry_unref(large);
+    store_free(store);
+}
+
 static void test_removed_key_is_gone_and_its_bytes_are_back(void **state)
 {
     struct store *store = new_store(1024 * KIB, 4);
@@ -360,6 +407,8 @@ int main(void)
         cmocka_unit_test(test_equal_hash_is_not_an_equal_key),
         cmocka_unit_test(test_replaced_entry_lives_on_for_its_readers),
         cmocka_unit_test(test_replacing_gives_the_bytes_of_the_older_back),
+        cmocka_unit_test(test_refreshed_entry_shares_its_body),
+        cmocka_unit_test(test_refreshed_entry_may_be_all_that_is_left),
         cmocka_unit_test(test_removed_key_is_gone_and_its_bytes_are_back),
         cmocka_unit_test(test_budget_holds_after_every_insert),
         cmocka_unit_test(test_too_large_object_is_refused_and_evicts_nothing),
