@@ -169,6 +169,8 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_ALTSVC_CTRL, 0L);
     curl_easy_setopt(easy, CURLOPT_HSTS_CTRL, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+    /* Else an unknown transfer coding would be refused, which head.c decides. */
+    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
@@ -301,6 +303,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->refusal = GUARD_OK;
     transfer->status = 0;
     head_reader_init(&transfer->head, transfer->settings->response_header_bytes_max);
+    transfer->head.passes_codings = call->passes_codings;
     resolver_query_init(&transfer->query, upstream->loop, on_resolved);
     async_task_init(&transfer->literal, on_literal);
     call->backend = transfer;

@@ -283,6 +283,7 @@ void flight_start_hop(struct flight *flight)
     flight->call.settings = settings;
     flight->call.is_unguarded = settings->is_unguarded;
     flight->call.drops_excess = settings->is_transparent;
+    flight->call.passes_codings = settings->is_transparent;
     flight->call.is_too_slow = false;
     flight->call.is_on_new_connection = flight->retries > 0;
     err = flight_choose_fields(flight);

@@ -85,7 +85,8 @@ static int complete(struct head_reader *reader, struct upstream_head *ret_head)
         return err;
     while (fields_next_named(&reader->fields, "Transfer-Encoding", &position, &coding)) {
         codings++;
-        if (!span_equals_ignoring_case(coding, span_of_string("chunked")))
+        if (!span_equals_ignoring_case(coding, span_of_string("chunked")) &&
+            !(reader->passes_codings && fields_is_token(coding)))
             return -EPROTO; /* we asked for no other */
     }
     if (codings > 1 || (codings > 0 && length_bytes >= 0))

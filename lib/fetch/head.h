@@ -23,6 +23,8 @@ struct head_reader {
     int status; /* 0 before the status line */
     bool is_http1;
     bool is_complete;
+    bool passes_codings; /* one transfer coding that is not known is let through: its body ends with
+                          * the connection */
 };
 
 /* head_reader_init - for one response; `bytes_max` counts all lines, those of 1xx and of trailers

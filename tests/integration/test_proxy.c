@@ -319,6 +319,30 @@ static void test_loops_are_508(void **state)
     world_stop(&world);
 }
 
+/* RFC 9112 section 6.3: without chunks its end is that of the connection. */
+static void test_unknown_transfer_coding_ends_with_its_connection(void **state)
+{
+    struct world world;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/coded",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: odd\r\n\r\nbody"), ORIGIN_CLOSE);
+    pass(&world, "GET", "/coded", "", "", &reply);
+    assert_int_equal(reply.status, 200);
+    assert_string_equal(reply.body, "body");
+    assert_true(reply.is_whole);
+    client_reply_fini(&reply);
+    origin_on(world.origin, "/both",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: odd, chunked\r\n\r\n"
+                          "0\r\n\r\n"));
+    pass(&world, "GET", "/both", "", "", &reply);
+    assert_int_equal(reply.status, 502);
+    client_reply_fini(&reply);
+    world_stop(&world);
+}
+
 static void test_dead_origin_is_502(void **state)
 {
     struct world world;
@@ -350,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_forward_proxy_is_guarded),
         cmocka_unit_test(test_hops_run_out),
         cmocka_unit_test(test_loops_are_508),
+        cmocka_unit_test(test_unknown_transfer_coding_ends_with_its_connection),
         cmocka_unit_test(test_dead_origin_is_502),
     };
 

@@ -91,6 +91,7 @@ struct upstream_call {
     bool is_unguarded;          /* the egress guard has no say: the operator named the host */
     bool is_on_new_connection;  /* none that was kept will do: what ended one may end all */
     bool is_too_slow;           /* set before a cancel() for want of a head in time */
+    bool passes_codings;        /* a transfer coding nobody knows is let through: see head.h */
     bool drops_excess;          /* bytes behind the answer end the connection, and no more */
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
