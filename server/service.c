@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -30,7 +31,8 @@
 #define OBJECT_SHARE_PERCENT 25
 
 struct service {
-    struct config config; /* as it is in force */
+    struct config config;               /* as it is in force */
+    char name[sizeof "fetchonce-" + 8]; /* in Via and CDN-Loop: no other server has it */
     struct access *access;
     struct store *store;
     struct fetcher *fetcher;
@@ -53,13 +55,28 @@ static int store_make(struct service *service)
     return store_new(&store, &service->store);
 }
 
-/* The lists in it are those of `config` and `names`. */
-static struct fetch_settings fetch_settings_of(const struct config *config,
+/* Servers of this kind may stand behind each other. Who meets its own name has a loop. */
+static int name_make(struct service *service)
+{
+    uint32_t number;
+    ssize_t bytes = getrandom(&number, sizeof(number), 0);
+
+    if (bytes < 0)
+        return -errno;
+    assert(bytes == (ssize_t)sizeof(number));
+    snprintf(service->name, sizeof(service->name), "fetchonce-%08x", number);
+    return 0;
+}
+
+/* The name in it is the service's, the lists are those of `config` and `names`. */
+static struct fetch_settings fetch_settings_of(const struct service *service,
+                                               const struct config *config,
                                                const char *names[CONFIG_NAMES_MAX])
 {
     struct fetch_settings fetch;
 
     fetch_settings_default(&fetch);
+    fetch.via_name = service->name;
     fetch.default_lifetime_s = (uint32_t)config->fetch_lifetime_s;
     fetch.lifetime_jitter_percent = (uint32_t)config->fetch_lifetime_jitter_percent;
     fetch.negative_lifetime_ms = (uint32_t)config->fetch_failure_lifetime_ms;
@@ -101,7 +118,7 @@ static struct fetch_settings fetch_settings_of(const struct config *config,
 static int fetcher_make(struct service *service)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(&service->config, names);
+    struct fetch_settings fetch = fetch_settings_of(service, &service->config, names);
 
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }
@@ -109,7 +126,7 @@ static int fetcher_make(struct service *service)
 static int proxies_make(struct service *service)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(&service->config, names);
+    struct fetch_settings fetch = fetch_settings_of(service, &service->config, names);
 
     return proxies_new(&service->config, &fetch, service->lanes, &service->proxies);
 }
@@ -172,6 +189,8 @@ int service_start(const struct config *config, struct service **ret_service)
     log_set_level((enum log_level)config->log_level);
     err = access_new((uint32_t)config->access_hold_ms, &service->access);
     if (err == 0)
+        err = name_make(service);
+    if (err == 0)
         err = store_make(service);
     if (err == 0)
         err = fetcher_make(service);
@@ -224,7 +243,7 @@ static bool setting_reload(struct service *service, const struct config *config,
 int service_reload(struct service *service, const struct config *config)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(config, names);
+    struct fetch_settings fetch = fetch_settings_of(service, config, names);
     struct fetch_policy *policy;
     bool is_fetch_changed = false;
     int err = fetcher_policy_new(service->fetcher, &fetch, &policy);

@@ -3,6 +3,7 @@
  * test_routes.c - routes and the forward proxy as the configuration of the program describes them.
  * What a proxied request goes through: test_proxy.c.
  */
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,42 @@ static void test_a_variable_makes_the_server_a_proxy(void **state)
     assert_last_request("/plain", "DELETE /plain ");
     program_sync(&program); /* /healthz */
     program_stop(&program);
+}
+
+/* Two of a kind in a row are no loop; a request that has been here is. */
+static void test_one_server_may_stand_behind_another(void **state)
+{
+    struct program behind = {.origin = NULL};
+    char variable[128], request[4096];
+    const char *variables[] = {variable, NULL};
+    struct client client;
+    struct client_reply reply;
+    char *loop;
+
+    (void)state;
+    origin_start(&behind.origin);
+    snprintf(variable, sizeof variable, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+             origin_port(behind.origin));
+    program_start(&behind, variables, NULL);
+    snprintf(variable, sizeof variable, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+             ntohs(((const struct sockaddr_in *)&behind.address)->sin_port));
+    program_start(&program, variables, NULL);
+    origin_on(behind.origin, "/", ORIGIN_SEND(PLAIN));
+    get("/", "ok");
+    origin_last_request(behind.origin, "/", request, sizeof request);
+    for (unsigned i = 0; i < 2; i++) { /* the name of each of them brings the request to an end */
+        loop = strstr(i == 0 ? request : loop + 1, "\r\nCDN-Loop: ");
+        assert_non_null(loop);
+        client_open(&client, &program.address);
+        client_send_format(&client, "GET / HTTP/1.1\r\nHost: h%.*s\r\n\r\n",
+                           (int)strcspn(loop + 2, "\r") + 2, loop);
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, 508);
+        client_reply_fini(&reply);
+        client_close(&client);
+    }
+    program_stop(&program);
+    program_stop(&behind);
 }
 
 static void test_a_route_of_the_file_does_as_it_says(void **state)
@@ -191,6 +228,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_variable_makes_the_server_a_proxy),
+        cmocka_unit_test(test_one_server_may_stand_behind_another),
         cmocka_unit_test(test_a_route_of_the_file_does_as_it_says),
         cmocka_unit_test(test_upstreams_take_turns),
         cmocka_unit_test(test_the_forward_proxy_is_off_until_it_is_asked_for),
