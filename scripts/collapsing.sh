@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # collapsing.sh [--write] [--peers] [SUITE OPTION]... - the conformance suite against fetchonce and others.
 #
-# Runs tests/collapsing against fetchonce (on /fetch, and on a route where it has one) and against those
+# Runs tests/collapsing against fetchonce (a route, the forward proxy, /fetch) and against those
 # of nginx, Varnish, Squid and HAProxy that are installed; --peers installs them first. Prints a matrix;
 # --write also puts it into docs/COLLAPSING.md. A suite option such as --only 13 goes to every run.
 set -euo pipefail
@@ -68,18 +68,20 @@ stop_running() {
     running=
 }
 
+# Each of its ways in by itself, with a cold store.
 run_fetchonce() {
     local version origin_port
     version=$("$bin/server/fetchonce" --version | grep -oE '[0-9]+(\.[0-9]+)+' | head -n 1)
+    origin_port=$(peer_free_port)
+    start_fetchonce --route "/=http://127.0.0.1:$origin_port"
+    run_suite "fetchonce $version, route" --cache "$url" --origin-port "$origin_port"
+    stop_running
+    FETCHONCE_FORWARD_PROXY_ENABLED=true start_fetchonce --allow 127.0.0.0/8
+    run_suite "fetchonce $version, forward proxy" --cache "$url" --proxy
+    stop_running
     start_fetchonce --allow 127.0.0.0/8
     run_suite "fetchonce $version, /fetch" --cache "$url" --fetch
     stop_running
-    if "$bin/server/fetchonce" --help | grep -q -e --route; then
-        origin_port=$(peer_free_port)
-        start_fetchonce --route "/=http://127.0.0.1:$origin_port"
-        run_suite "fetchonce $version, route" --cache "$url" --origin-port "$origin_port"
-        stop_running
-    fi
 }
 
 run_peers() {

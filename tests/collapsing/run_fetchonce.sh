@@ -1,14 +1,35 @@
 #!/usr/bin/env bash
-# run_fetchonce.sh COLLAPSING FETCHONCE [OPTION]... - runs the suite against our own server on /fetch.
+# run_fetchonce.sh WAY COLLAPSING FETCHONCE [OPTION]... - runs the suite against our own server.
 #
-# The options are the suite's. The server listens where the system chooses, and stores less than its
-# default, so that a body too long to store need not be long. It gives up a silent origin sooner, but
-# not so soon that the suite's own pauses look like silence where a sanitizer makes all slow.
+# The way in is fetch, route or proxy; the options are the suite's. The server listens where the system
+# chooses, and stores less than its default, so that a body too long to store need not be long. It gives
+# up a silent origin sooner, but not so soon that the suite's own pauses look like silence where a
+# sanitizer makes all slow.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=../../scripts/peers.sh
+source "$(dirname -- "$(readlink -f -- "$0")")/../../scripts/peers.sh"
 
-collapsing=$1
-fetchonce=$2
-shift 2
+way=$1
+collapsing=$2
+fetchonce=$3
+shift 3
+case $way in
+fetch)
+    server_options=(--allow 127.0.0.0/8)
+    suite_options=(--fetch)
+    ;;
+proxy)
+    export FETCHONCE_FORWARD_PROXY_ENABLED=true
+    server_options=(--allow 127.0.0.0/8)
+    suite_options=(--proxy)
+    ;;
+route)
+    origin_port=$(peer_free_port)
+    server_options=(--route "/=http://127.0.0.1:$origin_port")
+    suite_options=(--origin-port "$origin_port")
+    ;;
+*) die "a way in is fetch, route or proxy" ;;
+esac
 
 work=$(mktemp -d)
 server=
@@ -22,7 +43,7 @@ stop() {
 trap stop EXIT
 
 FETCHONCE_FETCH_TIMEOUTS_STALL_MS=3000 FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=8388608 \
-    "$fetchonce" --listen 127.0.0.1:0 --loops 2 --allow 127.0.0.0/8 >"$work/out" 2>"$work/log" &
+    "$fetchonce" --listen 127.0.0.1:0 --loops 2 "${server_options[@]}" >"$work/out" 2>"$work/log" &
 server=$!
 until grep -qs 'http://' "$work/out"; do
     if ! kill -0 "$server" 2>/dev/null; then
@@ -32,8 +53,8 @@ until grep -qs 'http://' "$work/out"; do
     sleep 0.05
 done
 status=0
-"$collapsing" --cache "$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/out" | head -n 1)" --fetch \
-    --stall-ms 3000 --large-mib 12 "$@" || status=$?
+"$collapsing" --cache "$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/out" | head -n 1)" \
+    "${suite_options[@]}" --stall-ms 3000 --large-mib 12 "$@" || status=$?
 
 # A sanitizer's report is at the server's end; so is its word on whether it stopped in order.
 kill "$server"
