@@ -26,18 +26,28 @@ static void purge_path(const struct flight *flight, const char *path, size_t byt
     free(key.bytes);
 }
 
-void flight_invalidate(const struct flight *flight, const struct upstream_head *head)
+static void purge_named(const struct flight *flight, const struct url_base *base,
+                        const struct fields *answer)
 {
-    const struct fetch_request *request = flight->request;
-    const struct url_base base = fetch_request_base(request);
     struct invalidation_walk walk;
     char path[KEY_LENGTH_MAX];
     size_t bytes;
 
+    invalidation_init(&walk, base, answer);
+    while (invalidation_next(&walk, path, sizeof path, &bytes))
+        purge_path(flight, path, bytes);
+}
+
+void flight_invalidate(const struct flight *flight, const struct upstream_head *head)
+{
+    const struct fetch_request *request = flight->request;
+    struct url_base bases[FETCH_REQUEST_BASES_MAX];
+    size_t count;
+
     if (!invalidation_is_due(method_of(request), head->status))
         return;
     fetcher_purge(flight->lane->fetcher, &request->key);
-    invalidation_init(&walk, &base, head->fields);
-    while (invalidation_next(&walk, path, sizeof path, &bytes))
-        purge_path(flight, path, bytes);
+    count = fetch_request_bases(request, bases);
+    for (size_t i = 0; i < count; i++)
+        purge_named(flight, &bases[i], head->fields);
 }

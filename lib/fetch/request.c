@@ -198,6 +198,7 @@ void fetch_request_unref(struct fetch_request *request)
     fields_fini(&request->fields);
     free(request->method);
     free(request->host);
+    free(request->public_host);
     free(request->key_bytes);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);

@@ -151,34 +151,56 @@ int fetch_request_key_of_path(const struct fetch_request *request, const struct 
     return ret_key->bytes != NULL ? 0 : -ENOMEM;
 }
 
-struct url_base fetch_request_base(const struct fetch_request *request)
+size_t fetch_request_bases(const struct fetch_request *request,
+                           struct url_base ret_bases[FETCH_REQUEST_BASES_MAX])
 {
     const struct fetch_url *url = request->url;
     const char *authority = strstr(url->text, "://") + 3;
     const char *path = strchr(authority, '/');
     const char *query = strchr(path, '?');
 
-    return (struct url_base){
+    ret_bases[0] = (struct url_base){
         .scheme = span_of_string(url->is_https ? "https" : "http"),
         .authority = request->host != NULL ? span_of_string(request->host)
                                            : span_of(authority, (size_t)(path - authority)),
         .path = span_of(path, query != NULL ? (size_t)(query - path) : strlen(path)),
         .query = query != NULL ? span_of_string(query + 1) : span_of(NULL, 0),
     };
+    if (request->public_host == NULL)
+        return 1;
+    for (size_t i = 1; i < FETCH_REQUEST_BASES_MAX; i++) {
+        ret_bases[i] = ret_bases[0];
+        ret_bases[i].scheme = span_of_string(i == 1 ? "http" : "https");
+        ret_bases[i].authority = span_of_string(request->public_host);
+    }
+    return FETCH_REQUEST_BASES_MAX;
+}
+
+/* Whether the reference means the base itself. */
+static bool is_itself(const struct url_base *base, struct span reference)
+{
+    char own[KEY_LENGTH_MAX], named[KEY_LENGTH_MAX];
+    size_t own_bytes, named_bytes;
+
+    return url_reference_resolve(base, span_of("", 0), own, sizeof own, &own_bytes) == 0 &&
+           url_reference_resolve(base, reference, named, sizeof named, &named_bytes) == 0 &&
+           span_equals(span_of(own, own_bytes), span_of(named, named_bytes));
 }
 
 /* Whether the answer says of itself that it is what a GET of this URL would bring. */
 bool fetch_request_is_located(const struct fetch_request *request, const struct fields *answer)
 {
-    const struct url_base base = fetch_request_base(request);
-    char own[KEY_LENGTH_MAX], named[KEY_LENGTH_MAX];
-    size_t own_bytes, named_bytes;
+    struct url_base bases[FETCH_REQUEST_BASES_MAX];
+    size_t count = fetch_request_bases(request, bases);
     struct span location;
 
-    return fields_find(answer, "Content-Location", &location) &&
-           url_reference_resolve(&base, span_of("", 0), own, sizeof own, &own_bytes) == 0 &&
-           url_reference_resolve(&base, location, named, sizeof named, &named_bytes) == 0 &&
-           span_equals(span_of(own, own_bytes), span_of(named, named_bytes));
+    if (!fields_find(answer, "Content-Location", &location))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        if (is_itself(&bases[i], location))
+            return true;
+    }
+    return false;
 }
 
 bool fetch_request_is_post(const struct fetch_request *request)
@@ -201,7 +223,11 @@ int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_req
         request->method = strndup(draft->method.bytes, draft->method.length);
     if (draft->host.length > 0)
         request->host = strndup(draft->host.bytes, draft->host.length);
-    err = (is_get || request->method != NULL) && (draft->host.length == 0 || request->host != NULL)
+    if (draft->public_host.length > 0)
+        request->public_host = strndup(draft->public_host.bytes, draft->public_host.length);
+    err = (is_get || request->method != NULL) &&
+                  (draft->host.length == 0 || request->host != NULL) &&
+                  (draft->public_host.length == 0 || request->public_host != NULL)
               ? make_key(request, draft)
               : -ENOMEM;
     if (err == 0)

@@ -111,6 +111,13 @@ static void read_sender(const struct proxy_route *route, struct request *request
     ret_sender->port = ntohs(peer.ss_family == AF_INET6 ? ipv6->sin6_port : ipv4->sin_port);
 }
 
+/* Whether what clients ask for is the path that the origin is asked for. */
+static bool keeps_paths(const struct proxy_route *route)
+{
+    return route->origin != NULL && !route->strips_prefix &&
+           strcmp(strchr(strstr(route->origin->text, "://") + 3, '/'), "/") == 0;
+}
+
 static int make_request(struct proxy_context *context, const struct request *request,
                         struct span method, struct field_view client,
                         const struct forwarding_client *sender, struct fetch_url *url,
@@ -124,6 +131,7 @@ static int make_request(struct proxy_context *context, const struct request *req
         .client = client,
         .method = method,
         .host = sent_host(route, request),
+        .public_host = keeps_paths(route) ? request->authority : span_of("", 0),
         .space = route->prefix != NULL ? route->prefix : "forward",
         .sender = sender,
         .styles = sender != NULL ? route->styles : FORWARDING_NOTHING,

@@ -89,6 +89,64 @@ static void test_a_variable_makes_the_server_a_proxy(void **state)
     program_stop(&program);
 }
 
+/* An origin that is asked for by its own host may still know how clients call it. */
+static void test_answers_may_name_the_public_host(void **state)
+{
+    static const struct {
+        const char *answer; /* to the POST */
+        unsigned hits;      /* of /doc at the origin afterwards, once it is asked for again */
+    } cases[] = {
+        {"HTTP/1.1 200 OK\r\nLocation: http://public.example/doc\r\nContent-Length: 0\r\n\r\n", 2},
+        {"HTTP/1.1 200 OK\r\nContent-Location: https://public.example/doc\r\n"
+         "Content-Length: 0\r\n\r\n",
+         2},
+        {"HTTP/1.1 200 OK\r\nLocation: /doc\r\nContent-Length: 0\r\n\r\n", 2},
+        {"HTTP/1.1 200 OK\r\nLocation: http://other.example/doc\r\nContent-Length: 0\r\n\r\n", 1},
+    };
+    char variable[128];
+    const char *variables[] = {variable, NULL};
+    struct client client;
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        origin_start(&program.origin);
+        snprintf(variable, sizeof variable, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+                 origin_port(program.origin));
+        program_start(&program, variables, NULL);
+        origin_on(program.origin, "/doc", ORIGIN_SEND(FRESH));
+        origin_on(program.origin, "/change", ORIGIN_SEND(cases[i].answer));
+        get("/doc", "ok");
+        program_send(&program, &client, "POST", "/change", "Content-Length: 0\r\n");
+        program_expect(&client, 200, "");
+        get("/doc", "ok");
+        assert_int_equal(origin_hits(program.origin, "/doc"), cases[i].hits);
+        program_stop(&program);
+    }
+}
+
+/* RFC 9110 section 9.3.3: such an answer to a POST is one to a GET. */
+static void test_answer_to_a_post_may_serve_gets(void **state)
+{
+    char variable[128];
+    const char *variables[] = {variable, NULL};
+    struct client client;
+
+    (void)state;
+    origin_start(&program.origin);
+    snprintf(variable, sizeof variable, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+             origin_port(program.origin));
+    program_start(&program, variables, NULL);
+    origin_on(program.origin, "/doc",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n"
+                          "Content-Location: http://public.example/doc\r\n"
+                          "Content-Length: 2\r\n\r\nok"));
+    program_send(&program, &client, "POST", "/doc", "Content-Length: 0\r\n");
+    program_expect(&client, 200, "ok");
+    get("/doc", "ok");
+    assert_int_equal(origin_hits(program.origin, "/doc"), 1);
+    program_stop(&program);
+}
+
 /* Two of a kind in a row are no loop; a request that has been here is. */
 static void test_one_server_may_stand_behind_another(void **state)
 {
@@ -228,6 +286,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_variable_makes_the_server_a_proxy),
+        cmocka_unit_test(test_answers_may_name_the_public_host),
+        cmocka_unit_test(test_answer_to_a_post_may_serve_gets),
         cmocka_unit_test(test_one_server_may_stand_behind_another),
         cmocka_unit_test(test_a_route_of_the_file_does_as_it_says),
         cmocka_unit_test(test_upstreams_take_turns),

@@ -43,6 +43,7 @@ struct fetch_request {
     bool is_bypass;       /* goes to the origin by itself, and nothing of it is stored */
     char *method;         /* NULL: GET */
     char *host;           /* sent as Host; NULL: what the URL says */
+    char *public_host;    /* what clients call the origin, whose paths are the same; or NULL */
     char *key_bytes;      /* NULL: the URL's */
     size_t key_url_at;    /* where in them the URL begins */
 };
@@ -94,6 +95,7 @@ struct fetch_request_draft {
     struct field_view client; /* all fields the client sent */
     struct span method;       /* length 0: GET */
     struct span host;         /* to be sent as Host; length 0: what the URL says */
+    struct span public_host;  /* what clients call it, if paths are the same; length 0: nothing */
     const char *space;        /* what is stored for one route is not found by others; NULL: none */
     const struct forwarding_client *sender; /* of whom the origin is told; NULL: of nobody */
     unsigned styles;                        /* how: a set of enum forwarding_style */
@@ -117,8 +119,15 @@ int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_req
 int fetch_request_key_of_path(const struct fetch_request *request, const struct store *store,
                               const char *path, size_t path_bytes, struct flight_key *ret_key);
 
-/* fetch_request_base - the URL as the origin knows it, to resolve references in its answer. */
-struct url_base fetch_request_base(const struct fetch_request *request);
+#define FETCH_REQUEST_BASES_MAX 3
+
+/*
+ * fetch_request_bases - the URL as the origin may name it in its answer: by the host that it was
+ * asked for, or by the one that clients use, which may be reached by either scheme. Returns how
+ * many there are, at least one; they refer to the request.
+ */
+size_t fetch_request_bases(const struct fetch_request *request,
+                           struct url_base ret_bases[FETCH_REQUEST_BASES_MAX]);
 
 /* fetch_request_is_located - whether the answer names this URL as its own: the answer to a POST is
  * then one to a GET, too. Source: RFC 9110 section 9.3.3. */
