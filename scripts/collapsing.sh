@@ -53,6 +53,7 @@ run_suite() {
 
 # start_fetchonce OPTION... - sets `running` and `url`. One loop, as the others have one worker.
 start_fetchonce() {
+    rm -f -- "$work/out" # of the one before
     FETCHONCE_FETCH_TIMEOUTS_STALL_MS=5000 \
         "$bin/server/fetchonce" --listen 127.0.0.1:0 --loops 1 "$@" >"$work/out" 2>"$work/log" &
     running=$!
