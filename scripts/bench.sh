@@ -163,17 +163,6 @@ report() {
     bench_stream
 }
 
-# Puts the report between the two marks of docs/BENCHMARKS.md.
-write_report() {
-    local file=$root/docs/BENCHMARKS.md
-    awk -v report="$work/report" '
-        /^<!-- bench begins -->/ { print; print ""; while ((getline line < report) > 0) print line; print ""; skip = 1 }
-        /^<!-- bench ends -->/ { skip = 0 }
-        !skip { if (!/^<!-- bench begins -->/) print }
-    ' "$file" >"$work/benchmarks" && cat "$work/benchmarks" >"$file"
-    say "wrote $file"
-}
-
 "$root/scripts/install.sh" build test bench
 configure release
 # run.sh leaves the bench out of its build.
@@ -192,5 +181,5 @@ start_bare
 report >"$work/report"
 cat "$work/report"
 if [[ -n $write ]]; then
-    write_report
+    replace_block "$root/docs/BENCHMARKS.md" bench "$work/report"
 fi
