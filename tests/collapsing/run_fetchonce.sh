@@ -2,9 +2,8 @@
 # run_fetchonce.sh WAY COLLAPSING FETCHONCE [OPTION]... - runs the suite against our own server.
 #
 # The way in is fetch, route or proxy; the options are the suite's. The server listens where the system
-# chooses, and stores less than its default, so that a body too long to store need not be long. It gives
-# up a silent origin sooner, but not so soon that the suite's own pauses look like silence where a
-# sanitizer makes all slow.
+# chooses, and stores less than its default, so that a body too long to store need not be long. When it
+# gives up a silent origin is for the caller to say, in the environment.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../../scripts/peers.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../../scripts/peers.sh"
@@ -42,7 +41,7 @@ stop() {
 }
 trap stop EXIT
 
-FETCHONCE_FETCH_TIMEOUTS_STALL_MS=3000 FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=8388608 \
+FETCHONCE_FETCH_STORED_BODY_BYTES_MAX=8388608 \
     "$fetchonce" --listen 127.0.0.1:0 --loops 2 "${server_options[@]}" >"$work/out" 2>"$work/log" &
 server=$!
 until grep -qs 'http://' "$work/out"; do
@@ -54,7 +53,7 @@ until grep -qs 'http://' "$work/out"; do
 done
 status=0
 "$collapsing" --cache "$(grep -o 'http://127\.0\.0\.1:[0-9]*' "$work/out" | head -n 1)" \
-    "${suite_options[@]}" --stall-ms 3000 --large-mib 12 "$@" || status=$?
+    "${suite_options[@]}" --large-mib 12 "$@" || status=$?
 
 # A sanitizer's report is at the server's end; so is its word on whether it stopped in order.
 kill "$server"
