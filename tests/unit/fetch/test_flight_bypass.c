@@ -153,6 +153,32 @@ static void case_21_lost_post_is_not_repeated(void **state)
     rig_free(&rig);
 }
 
+/* Case 31 is for what may be asked for twice, and for what others may share. */
+static void case_21_own_fault_does_not_start_it_over(void **state)
+{
+    static const char *const methods[] = {"POST", "OPTIONS"};
+    struct rig rig;
+    struct rig_reader reader = {0}, get = {0};
+
+    (void)state;
+    make_rig(&rig);
+    for (unsigned i = 0; i < 2; i++) {
+        ask_directly(&rig, &reader, methods[i], NULL);
+        rig_connect(&rig, 2 * i);
+        rig_done(&rig, 2 * i, -ENOMEM);
+        assert_int_equal(rig.started, 2 * i + 1);
+        assert_int_equal(reader.reader.state, FETCH_FAILED);
+        assert_int_equal(reader.reader.failure.status, 503);
+        rig_leave(&reader);
+        rig_ask(&rig, &get, 0, URL);
+        assert_int_equal(rig.started, 2 * i + 2);
+        rig_answer(&rig, 2 * i + 1, "Cache-Control: max-age=0", "get");
+        assert_true(rig_is_whole(&get, "get"));
+        rig_leave(&get);
+    }
+    rig_free(&rig);
+}
+
 /* The body belongs to a client that is gone: nobody looks at it any more. */
 static void test_leaving_takes_the_body_along(void **state)
 {
@@ -262,6 +288,7 @@ int main(void)
         cmocka_unit_test(case_21_good_answer_invalidates),
         cmocka_unit_test(case_21_errors_and_safe_methods_invalidate_nothing),
         cmocka_unit_test(case_21_lost_post_is_not_repeated),
+        cmocka_unit_test(case_21_own_fault_does_not_start_it_over),
         cmocka_unit_test(test_leaving_takes_the_body_along),
         cmocka_unit_test(test_answer_to_head_has_no_body),
         cmocka_unit_test(test_answer_to_head_changes_what_is_stored),
