@@ -177,8 +177,10 @@ enum upstream_verdict flight_take_answer(struct flight *flight, const struct ups
     struct flight_vary vary;
     struct answer answer;
     struct fetch_segment *segment;
-    int err = make_answer(flight, head, &vary, &answer, &segment);
+    int err;
 
+    flight_invalidate(flight, head); /* also if there is no room for the answer */
+    err = make_answer(flight, head, &vary, &answer, &segment);
     if (err < 0)
         return flight_stop_with(flight, err);
     /* Case 5: it would push out what may be used in its place. */
@@ -188,7 +190,6 @@ enum upstream_verdict flight_take_answer(struct flight *flight, const struct ups
     if (may_settle(flight, &answer) && !flight_vary_settle(flight, &vary) &&
         is_kept(answer.sharing))
         answer.sharing = ANSWER_SHARE;
-    flight_invalidate(flight, head);
     flight_learn(flight, head);
     if (answer.sharing == ANSWER_STORE && fetch_request_is_post(flight->request))
         flight_keep_alone(flight);

@@ -100,6 +100,34 @@ static void case_21_good_answer_invalidates(void **state)
     rig_free(&rig);
 }
 
+/* Whatever becomes of the answer here: the origin has done what it was asked for. */
+static void case_21_answer_that_is_refused_invalidates(void **state)
+{
+    struct fetch_settings settings;
+    struct rig rig;
+    struct rig_reader get = {0}, change = {0};
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.is_transparent = true;
+    settings.streamed_body_bytes_max = 100;
+    rig_new(&rig, &settings);
+    rig_ask(&rig, &get, 0, URL);
+    rig_answer(&rig, 0, "Cache-Control: max-age=60", "old");
+    ask_directly(&rig, &change, "POST", NULL);
+    rig_connect(&rig, 1);
+    rig_head(&rig, 1, 200, 101, "");
+    rig_done(&rig, 1, -ECANCELED);
+    assert_int_equal(change.reader.state, FETCH_FAILED);
+    rig_leave(&get);
+    rig_ask(&rig, &get, 0, URL);
+    assert_int_equal(rig.started, 3);
+    rig_answer(&rig, 2, "Cache-Control: max-age=60", "new");
+    rig_leave(&get);
+    rig_leave(&change);
+    rig_free(&rig);
+}
+
 static void case_21_errors_and_safe_methods_invalidate_nothing(void **state)
 {
     static const char *const methods[] = {"POST", "OPTIONS"};
@@ -286,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_21_unsafe_methods_are_never_coalesced),
         cmocka_unit_test(case_21_good_answer_invalidates),
+        cmocka_unit_test(case_21_answer_that_is_refused_invalidates),
         cmocka_unit_test(case_21_errors_and_safe_methods_invalidate_nothing),
         cmocka_unit_test(case_21_lost_post_is_not_repeated),
         cmocka_unit_test(case_21_own_fault_does_not_start_it_over),
