@@ -248,7 +248,8 @@ void flight_leave_table(struct flight *flight, const struct table_mark *mark)
 void flight_set_mark(struct flight *flight, const struct table_mark *mark)
     ASYNC_EXCLUDES(flight_table_class);
 
-/* flight_set_begun - it has the key's lock. Tells what is marked by now. */
+/* flight_set_begun - it has the key's lock: no other is joined any more. Tells what is marked by
+ * now. */
 void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
     ASYNC_EXCLUDES(flight_table_class);
 

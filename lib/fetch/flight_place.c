@@ -95,7 +95,11 @@ void flight_set_mark(struct flight *flight, const struct table_mark *mark)
 void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
 {
     struct table_shard *shard = table_lock(flight->lane->fetcher->table, &flight->request->key);
+    struct flight *other = table_find_locked(shard, &flight->key.key);
 
+    /* One that came to the key of its variant later, and so holds another lock (case 22). */
+    if (flight->is_in_table && other != flight && other->has_begun)
+        flight_purge_locked(shard, other);
     flight->has_begun = true;
     table_mark_find_locked(shard, &flight->key.key, async_loop_now_ns(flight->lane->loop),
                            ret_mark);

@@ -161,6 +161,35 @@ static void case_15_late_readers_join_their_variant(void **state)
     rig_free(&rig);
 }
 
+/* A flight that came to its variant's key at its head holds the lock of another. Who takes nothing
+ * from before supersedes it all the same: there is one fetch to be joined, and its answer stays. */
+static void case_22_nothing_from_before_of_a_variant(void **state)
+{
+    struct field kind = {span_of_string("X-Kind"), span_of_string("a")};
+    struct rig rig;
+    struct rig_reader readers[4] = {0};
+
+    (void)state;
+    make_rig(&rig);
+    rig_ask_field(&rig, &readers[0], 0, URL, "X-Kind", "a");
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 200, 3, "Vary: X-Kind");
+    rig_ask_for(&rig, &readers[1], 1, URL, FETCH_FRESH_ONLY, field_view_of_lines(&kind, 1));
+    assert_int_equal(rig.started, 2);
+    rig_ask_field(&rig, &readers[2], 0, URL, "X-Kind", "a");
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "Vary: X-Kind", "new");
+    rig_data(&rig, 0, "old");
+    rig_done(&rig, 0, 0);
+    rig_ask_field(&rig, &readers[3], 0, URL, "X-Kind", "a");
+    assert_int_equal(rig.started, 2);
+    assert_true(rig_is_whole(&readers[0], "old"));
+    for (unsigned i = 1; i < 4; i++)
+        assert_true(rig_is_whole(&readers[i], "new"));
+    leave_all(readers, 4);
+    rig_free(&rig);
+}
+
 /* A second name makes a new index; what was stored under the old one is not found any more. */
 static void case_16_variants_that_vary_by_more(void **state)
 {
@@ -361,6 +390,7 @@ int main(void)
         cmocka_unit_test(case_15_variants_are_confirmed_one_by_one),
         cmocka_unit_test(case_15_late_readers_join_their_variant),
         cmocka_unit_test(case_16_variants_that_vary_by_more),
+        cmocka_unit_test(case_22_nothing_from_before_of_a_variant),
         cmocka_unit_test(case_16_unkept_answers_regroup_too),
         cmocka_unit_test(case_15_fields_that_are_not_forwarded_change_nothing),
         cmocka_unit_test(case_27_purge_forgets_all_variants),
