@@ -203,22 +203,30 @@ bool flight_suits_locked(const struct flight *flight, const struct fetch_reader 
            key_equals(&key, &flight->entry->key);
 }
 
+/* In the place of one with too many variants, which nobody finds any more. */
+static int begin_generation(struct flight *flight, const struct entry *index)
+{
+    struct vary_names names;
+    struct entry *next;
+    int err = vary_names_union(&index->index->names, &index->index->names, &names);
+
+    if (err < 0)
+        return err;
+    err = entry_new_index(&index->key, &names, lane_random(flight->lane), &next);
+    vary_names_fini(&names);
+    return err < 0 ? err : store_insert(flight->lane->fetcher->store, &next);
+}
+
 void flight_vary_count_locked(struct table_shard *shard, struct flight *flight)
 {
-    struct fetcher *fetcher = flight->lane->fetcher;
     struct entry *index = lane_find_index(flight->lane, &flight->request->key);
-    struct entry *next;
-    struct vary_names names;
 
     (void)shard;
     if (index == NULL)
         return;
     if (atomic_fetch_add_explicit(&index->index->variants, 1, memory_order_relaxed) >=
             flight_settings(flight)->variants_max &&
-        vary_names_union(&index->index->names, &index->index->names, &names) == 0) {
-        if (entry_new_index(&index->key, &names, lane_random(flight->lane), &next) == 0)
-            (void)store_insert(fetcher->store, &next);
-        vary_names_fini(&names);
-    }
+        begin_generation(flight, index) < 0)
+        store_remove(flight->lane->fetcher->store, &index->key); /* no room to remember it anew */
     entry_unref(index);
 }
