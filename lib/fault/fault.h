@@ -20,6 +20,13 @@
     X(settle_twice)        /* a reader that failed is told again */                                \
     X(share_private)       /* what is for the leader alone goes to all who wait */                 \
     X(vary_ignored)        /* an answer goes to who asked with other fields */                     \
+    X(credentials_shared)  /* who asks is left out of the key of a flight */                       \
+    X(generation_kept)     /* variants from before a purge are found again after it */             \
+    X(settle_purged)       /* a purged flight tells what its answer varies by, and is found */     \
+    X(variants_unbounded)  /* of what is stored for one URL nothing is given up */                 \
+    X(variant_twice)       /* a flight does not mind one that has its key under another lock */    \
+    X(change_half_done)    /* what a change makes obsolete is removed, but not what is fetched */  \
+    X(change_sent_again)   /* another method's request starts over, and as if it were a GET */     \
     X(deserted_forgotten)  /* a flight is not told that nobody is left */                          \
     X(confirm_another)     /* a 304 that is about another answer confirms the stored one */        \
     X(refresh_twice)       /* a refresh does not mind that there is one already */                 \

@@ -8,6 +8,7 @@
 
 #include <http/invalidation.h>
 
+#include "fault.h"
 #include "flight.h"
 
 static struct span method_of(const struct fetch_request *request)
@@ -46,7 +47,10 @@ void flight_invalidate(const struct flight *flight, const struct upstream_head *
 
     if (!invalidation_is_due(method_of(request), head->status))
         return;
-    fetcher_purge(flight->lane->fetcher, &request->key);
+    if (FAULT(change_half_done))
+        store_remove(flight->lane->fetcher->store, &request->key);
+    else
+        fetcher_purge(flight->lane->fetcher, &request->key);
     count = fetch_request_bases(request, bases);
     for (size_t i = 0; i < count; i++)
         purge_named(flight, &bases[i], head->fields);

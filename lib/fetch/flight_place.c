@@ -98,7 +98,7 @@ void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
     struct flight *other = table_find_locked(shard, &flight->key.key);
 
     /* One that came to the key of its variant later, and so holds another lock (case 22). */
-    if (flight->is_in_table && other != flight && other->has_begun)
+    if (flight->is_in_table && other != flight && other->has_begun && !FAULT(variant_twice))
         flight_purge_locked(shard, other);
     flight->has_begun = true;
     table_mark_find_locked(shard, &flight->key.key, async_loop_now_ns(flight->lane->loop),

@@ -11,6 +11,7 @@
 #include <assert.h>
 #include <errno.h>
 
+#include "fault.h"
 #include "variant.h"
 
 /* Names that say nothing about this request: the origin never sees the field. */
@@ -107,7 +108,8 @@ static int find_index(struct flight *flight, const struct vary_names *names,
     } else {
         entry_unref(current);
         vary->is_new = true;
-        err = entry_new_index(own, &all, lane_random(lane), &vary->index);
+        err = entry_new_index(own, &all, FAULT(generation_kept) ? 1 : lane_random(lane),
+                              &vary->index);
     }
     vary_names_fini(&all);
     return err;
@@ -175,7 +177,7 @@ bool flight_vary_settle(struct flight *flight, struct flight_vary *vary)
     if (flight_key_make(fetcher->store, flight->request, vary->index->index, &key) < 0)
         return false;
     shard = table_lock(fetcher->table, &flight->request->key);
-    if (!flight->is_in_table) {
+    if (!flight->is_in_table && !FAULT(settle_purged)) {
         is_settled = false; /* purged just now */
     } else if (vary->is_new) {
         struct entry *index = entry_ref(vary->index);
@@ -222,7 +224,7 @@ void flight_vary_count_locked(struct table_shard *shard, struct flight *flight)
     struct entry *index = lane_find_index(flight->lane, &flight->request->key);
 
     (void)shard;
-    if (index == NULL)
+    if (index == NULL || FAULT(variants_unbounded))
         return;
     if (atomic_fetch_add_explicit(&index->index->variants, 1, memory_order_relaxed) >=
             flight_settings(flight)->variants_max &&

@@ -123,7 +123,8 @@ void fetch_reader_start_bypass(struct fetch_reader *reader, struct fetch_lane *l
     reader_init(reader, lane, request, NULL, 0, on_progress);
     reader->on_interim = on_interim;
     reader->body = body;
-    reader->restarts_left = 0; /* the origin may have worked on it, and nobody shares it */
+    if (!FAULT(change_sent_again))
+        reader->restarts_left = 0; /* the origin may have worked on it, and nobody shares it */
     reader->state = FETCH_WAITING;
     reader->key.key = request->key;
     reader_begin_alone(reader);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault.h"
+
 /* Bytes that are written one after the other, as far as there is room. */
 struct writer {
     char *bytes;
@@ -79,14 +81,14 @@ int flight_key_make(const struct store *store, const struct fetch_request *reque
     struct writer writer = {.bytes = buffer};
     char *bytes;
 
-    if (index == NULL && !request->has_credentials) {
+    if (index == NULL && (!request->has_credentials || FAULT(credentials_shared))) {
         *ret_key = (struct flight_key){.key = request->key};
         return 0;
     }
     put(&writer, request->key.bytes, request->key.length);
     if (index != NULL)
         put_variant(&writer, index, field_view_of(&request->fields));
-    if (request->has_credentials)
+    if (request->has_credentials && !FAULT(credentials_shared))
         put_credentials(&writer, &request->fields);
     if (writer.is_full)
         return -ENOBUFS;

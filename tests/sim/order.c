@@ -14,6 +14,19 @@
 #include "flight.h"
 #include "sim.h"
 
+unsigned sim_place_of(struct sim *sim, const struct key *key, unsigned own)
+{
+    unsigned place = 0;
+
+    while (place < sim->places_count && sim->places[place].hash != key->hash)
+        place++;
+    if (place == SIM_PLACES_MAX)
+        sim_fail(sim, "more keys than could be");
+    if (place == sim->places_count)
+        sim->places[sim->places_count++] = (struct sim_place){.hash = key->hash, .key = own};
+    return place;
+}
+
 static struct sim_note *note_of(struct sim *sim, const struct flight *flight)
 {
     struct sim_note *note;
@@ -25,9 +38,10 @@ static struct sim_note *note_of(struct sim *sim, const struct flight *flight)
     if (sim->notes_count == SIM_NOTES_MAX)
         sim_fail(sim, "more flights than could be");
     note = &sim->notes[sim->notes_count++];
-    *note = (struct sim_note){.flight = flight, .lock_hash = flight->lock.hash};
+    *note = (struct sim_note){.flight = flight};
     while (!key_equals(&sim->keys[note->key].key, &flight->request->key))
         note->key++;
+    note->lock_place = sim_place_of(sim, &flight->lock_key.key, note->key);
     return note;
 }
 
@@ -38,6 +52,7 @@ static void look(struct sim *sim, const struct flight *flight)
     bool was_parked = note->is_parked;
 
     note->is_seen = true;
+    note->place = sim_place_of(sim, &flight->key.key, note->key);
     note->is_parked = flight->lock.waiter.is_parked;
     note->is_granted = was_parked && flight->lock.is_holder;
     note->is_in_table = flight->is_in_table;
@@ -49,7 +64,7 @@ static void check_turn(struct sim *sim, const struct sim_note *granted)
 {
     for (unsigned i = 0; i < sim->notes_count; i++) {
         const struct sim_note *other = &sim->notes[i];
-        if (other->is_seen && other->is_parked && other->lock_hash == granted->lock_hash &&
+        if (other->is_seen && other->is_parked && other->lock_place == granted->lock_place &&
             other->turn < granted->turn)
             sim_fail(sim, "key %u: its lock goes to one who came later", granted->key);
     }
@@ -70,20 +85,19 @@ static const struct flight *failed_flight(const struct sim *sim, const struct si
  * not. Without a reader nobody can say how it ended: then both are right. */
 static void on_ended(struct sim *sim, const struct sim_note *note)
 {
-    struct sim_key *key = &sim->keys[note->key];
+    struct sim_place *place = &sim->places[note->place];
     const struct flight *flight = failed_flight(sim, note);
     int64_t until_ns = sim->now_ns + sim->settings.negative_lifetime_ms * ASYNC_MS;
 
     if (!note->is_in_table)
         return; /* it has nothing to say of the key, as it was no longer the key's */
     if (flight == NULL) {
-        key->told_until_ns = until_ns;
+        place->told_until_ns = until_ns;
     } else if (flight->is_ended && flight->entry == NULL && !flight->is_transient &&
                strcmp(flight->failure.reason, "stopping") != 0) {
         sim_trace(sim, "key %u: has failed", note->key);
-        key->told_until_ns = until_ns;
-        if (!flight->is_part) /* or else it is remembered of that range alone */
-            key->spared_until_ns = sim->was_short ? 0 : until_ns; /* no room to note it */
+        place->told_until_ns = until_ns;
+        place->spared_until_ns = sim->was_short ? 0 : until_ns; /* there was no room to note it */
     }
 }
 
@@ -113,12 +127,12 @@ void sim_check_order(struct sim *sim)
 
 void sim_check_spared(const struct sim_exchange *exchange)
 {
-    const struct sim *sim = exchange->sim;
+    struct sim *sim = exchange->sim;
     const struct flight *flight = exchange->flight;
 
     if (exchange->first == exchange->number && !flight->is_solo && !flight->fresh_only &&
         flight->state != FLIGHT_SUPERSEDED &&
-        sim->keys[exchange->key].spared_until_ns > sim->now_ns)
+        sim->places[exchange->place].spared_until_ns > sim->now_ns)
         sim_fail(sim, "key %u is fetched although that failed just now", exchange->key);
 }
 
@@ -126,9 +140,10 @@ void sim_check_told(const struct sim_reader *self)
 {
     static const char *const others[] = {"too-many-waiters", "out-of-memory", "stopping",
                                          "origin-error"};
-    const struct sim *sim = self->sim;
+    struct sim *sim = self->sim;
+    unsigned place = sim_place_of(sim, &self->reader.key.key, self->key);
 
-    if (self->reader.source != FETCH_FROM_STORE || sim->keys[self->key].told_until_ns > sim->now_ns)
+    if (self->reader.source != FETCH_FROM_STORE || sim->places[place].told_until_ns > sim->now_ns)
         return;
     for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
         if (strcmp(self->reader.failure.reason, others[i]) == 0)

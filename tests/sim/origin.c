@@ -16,7 +16,7 @@
 
 #define CHUNK_BYTES_MAX 65536
 
-static unsigned key_of_flight(struct sim *sim, const struct flight *flight)
+unsigned sim_key_of(struct sim *sim, const struct flight *flight)
 {
     for (unsigned i = 0; i < sim->keys_count; i++) {
         if (key_equals(&sim->keys[i].key, &flight->request->key))
@@ -46,6 +46,8 @@ static void find_first(struct sim_exchange *exchange)
         exchange->is_path_private =
             before->is_path_private ||
             (before->is_head_private && !before->is_not_modified && !before->is_part);
+        exchange->path_varies =
+            before->path_varies | (before->is_not_modified || before->is_part ? 0 : before->varies);
     }
 }
 
@@ -135,7 +137,6 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     struct sim *sim = lane->sim;
     struct flight *flight = async_container_of(call, struct flight, call);
     struct sim_exchange *exchange = &sim->exchanges[sim->exchanges_count];
-    const struct sim_key *key;
 
     if (sim_chance(&sim->random, 2)) {
         sim_trace(sim, "origin: no memory to start");
@@ -146,11 +147,14 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     *exchange = (struct sim_exchange){.sim = sim, .call = call, .flight = flight};
     exchange->number = sim->exchanges_count++;
     exchange->lane = (unsigned)(lane - sim->lanes);
-    exchange->key = key_of_flight(sim, flight);
+    exchange->key = sim_key_of(sim, flight);
     exchange->is_fresh_only = flight->fresh_only;
-    key = &sim->keys[exchange->key];
+    exchange->place = sim_place_of(sim, &flight->key.key, exchange->key);
+    exchange->lock_place = sim_place_of(sim, &flight->lock_key.key, exchange->key);
     find_first(exchange);
+    sim_vary_start(exchange);
     draw_script(exchange);
+    sim_change_draw(exchange);
     if (flight->entry != NULL)
         draw_rest(exchange);
     else
@@ -165,7 +169,7 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     if (exchange->lane < sim->stopped_count)
         sim_fail(sim, "key %u is fetched on a lane that has stopped", exchange->key);
     if (exchange->first == exchange->number && !flight->is_solo && !flight->fresh_only &&
-        flight->state != FLIGHT_SUPERSEDED && key->stored != NULL && key->stale_s > sim_wall_s(sim))
+        flight->state != FLIGHT_SUPERSEDED && sim_stored_is_fresh(sim, flight))
         sim_fail(sim, "key %u is fetched while a fresh answer is stored", exchange->key);
     sim_check_spared(exchange);
     return 0;
@@ -256,28 +260,42 @@ static void fill_validators(struct sim_exchange *exchange, struct fields *fields
     exchange->is_resumable = has_tag && !is_weak && has_ranges;
     /* What has no lifetime is kept for the origin to confirm. */
     exchange->is_keepable =
-        exchange->answer == SIM_STORABLE || (exchange->answer == SIM_SHARED && has_tag &&
-                                             exchange->status < 400 && !exchange->is_redirected);
+        exchange->method == SIM_GET && exchange->is_for_all &&
+        (exchange->answer == SIM_STORABLE || (exchange->answer == SIM_SHARED && has_tag &&
+                                              exchange->status < 400 && !exchange->is_redirected));
 }
 
 struct directives {
     const char *control;
     bool is_stale_forbidden;
+    bool is_for_cookies;    /* it says how long it is fresh, whoever asked */
+    bool is_for_authorized; /* RFC 9111 section 3.5 */
 };
+
+static void append_control(struct sim_exchange *exchange, struct fields *fields,
+                           const struct directives *directives)
+{
+    append_field(fields, "Cache-Control", directives->control);
+    exchange->is_stale_forbidden = directives->is_stale_forbidden;
+    exchange->is_for_all =
+        (exchange->ask.values[SIM_COOKIE] == 0 || directives->is_for_cookies) &&
+        (exchange->ask.values[SIM_AUTHORIZATION] == 0 || directives->is_for_authorized);
+}
 
 static void fill_head(struct sim_exchange *exchange, struct fields *fields)
 {
     static const char *const privates[] = {"private", "no-store", "private, max-age=60"};
     static const struct directives lasting[] = {
-        {"max-age=1", false},
-        {"max-age=60", false},
-        {"public, s-maxage=2", true},
-        {"max-age=1, must-revalidate, stale-if-error=60", true},
-        {"max-age=1, stale-if-error=2", false},
-        {"max-age=1, stale-while-revalidate=2", false},
+        {"max-age=1", false, true, false},
+        {"max-age=60", false, true, false},
+        {"public, s-maxage=2", true, true, true},
+        {"max-age=1, must-revalidate, stale-if-error=60", true, true, true},
+        {"max-age=1, stale-if-error=2", false, true, false},
+        {"max-age=1, stale-while-revalidate=2", false, true, false},
     };
-    static const struct directives passing[] = {
-        {"max-age=0", false}, {"no-cache", true}, {"s-maxage=0", true}};
+    static const struct directives passing[] = {{"max-age=0", false, true, false},
+                                                {"no-cache", true, false, false},
+                                                {"s-maxage=0", true, true, true}};
     static const int refusals[] = {401, 403, 407, 429};
     static const char *const targets[] = {"/k0", "/k1", "/elsewhere", "http://other.example/", ":"};
     struct sim_random *random = &exchange->sim->random;
@@ -301,8 +319,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
     case SIM_SHARED:
         exchange->status = !exchange->is_not_modified && sim_chance(random, 50) ? 503 : 200;
         kind = sim_below(random, 3);
-        append_field(fields, "Cache-Control", passing[kind].control);
-        exchange->is_stale_forbidden = passing[kind].is_stale_forbidden;
+        append_control(exchange, fields, &passing[kind]);
         if (exchange->status == 503 && sim_chance(random, 30))
             append_field(fields, "Retry-After", "1");
         break;
@@ -318,8 +335,7 @@ static void fill_head(struct sim_exchange *exchange, struct fields *fields)
         break;
     default:
         kind = sim_below(random, sizeof lasting / sizeof *lasting);
-        append_field(fields, "Cache-Control", lasting[kind].control);
-        exchange->is_stale_forbidden = lasting[kind].is_stale_forbidden;
+        append_control(exchange, fields, &lasting[kind]);
         break;
     }
 }
@@ -357,13 +373,16 @@ static void send_head(struct sim_exchange *exchange)
     } else {
         fill_rest_head(exchange, &fields);
     }
+    if (exchange->rest == SIM_REST_NOT_ASKED)
+        sim_vary_fill(exchange, &fields);
     head.status = exchange->status;
     head.fields = &fields;
     sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
     exchange->stage = exchange->sent_bytes < exchange->body_bytes ? SIM_BODY : SIM_END;
-    exchange->sim->keys[exchange->key].spared_until_ns = 0; /* who insisted has got an answer */
+    /* Who insisted has got an answer. */
+    exchange->sim->places[exchange->place].spared_until_ns = 0;
     sim_memory_fail(shortage);
-    obey(exchange, exchange->call->events->on_head(exchange->call, &head));
+    obey(exchange, sim_change_tell_head(exchange, &head));
     fields_fini(&fields);
 }
 

@@ -16,30 +16,16 @@ void sim_part_plan(struct sim_reader *self)
 {
     struct sim_random *random = &self->sim->random;
 
-    self->wants_part = sim_chance(random, 25);
+    self->wants_part = sim_chance(random, self->sim->settings.is_transparent ? 45 : 25);
     if (sim_chance(random, 60)) /* else a beginning, which can be completed */
         self->part_first = sim_below(random, SIM_STORED_MAX);
     self->part_last = self->part_first + sim_below(random, SIM_STORED_MAX / 4);
 }
 
-struct fetch_request *sim_part_request(const struct sim_reader *self)
+struct field sim_part_field(const struct sim_reader *self, char *text)
 {
-    const struct sim_key *key = &self->sim->keys[self->key];
-    struct fetch_request *request;
-    struct field field = {.name = span_of_string("Range")};
-    unsigned shortage;
-    char text[64];
-
-    if (!self->wants_part)
-        return fetch_request_ref(key->request);
-    snprintf(text, sizeof text, "bytes=%zu-%zu", self->part_first, self->part_last);
-    field.value = span_of_string(text);
-    shortage = sim_memory_fail(0); /* without a request there is nothing to see */
-    if (fetch_request_for_part(key->request, self->sim->store, field_view_of_lines(&field, 1),
-                               &request) < 0)
-        sim_fail(self->sim, "no memory for a request");
-    sim_memory_fail(shortage);
-    return request;
+    snprintf(text, SIM_RANGE_BYTES_MAX, "bytes=%zu-%zu", self->part_first, self->part_last);
+    return (struct field){span_of_string("Range"), span_of_string(text)};
 }
 
 /* What is worth telling a reader that waits for its part. */
@@ -171,7 +157,8 @@ void sim_part_check_stored(struct sim *sim, unsigned number)
     exchange = sim_exchange_of_entry(sim, entry);
     if (exchange->generation != key->generation)
         sim_fail(sim, "key %u: a part stored from before a purge", number);
-    if (!exchange->is_part || exchange->answer != SIM_STORABLE || exchange->key != number)
+    if (!exchange->is_part || exchange->answer != SIM_STORABLE || exchange->key != number ||
+        exchange->varies != 0)
         sim_fail(sim, "key %u: stored as a part what is none", number);
     if (!exchange->is_whole || body_status(entry->body) != 0 ||
         body_length(entry->body) != exchange->body_bytes - exchange->skipped_bytes)

@@ -39,6 +39,8 @@ void sim_reader_plan(struct sim *sim, unsigned number)
         self->pace_ms = sim_below(random, 100);
     }
     sim_part_plan(self);
+    sim_ask_plan(self);
+    sim_change_plan(self);
     /* Crowds that come together are where the races are. */
     self->next_ns =
         (int64_t)sim_below(random, 3) * sim->crowds_apart_ms * ASYNC_MS + sim_delay_ns(sim);
@@ -203,17 +205,23 @@ static void ask(struct sim_reader *self)
 {
     struct sim *sim = self->sim;
     struct sim_key *key = &sim->keys[self->key];
-    struct fetch_request *request = sim_part_request(self);
+    struct fetch_request *request;
     unsigned flags = self->flags | (self->phase == SIM_LOOKED ? FETCH_NOT_STORED : 0u);
 
     self->start_ns = sim->now_ns;
     self->generation = key->generation;
     self->exchanges_before = sim->exchanges_count;
-    sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u", self->number, self->key,
-              self->lane, flags);
-    fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, request, &self->wishes, flags,
-                       on_progress);
-    fetch_request_unref(request);
+    sim_trace(sim, "reader %u: asks for key %u on lane %u, flags %u, method %d, fields %u %u %u %u",
+              self->number, self->key, self->lane, flags, self->method, self->ask.values[0],
+              self->ask.values[1], self->ask.values[2], self->ask.values[3]);
+    if (self->method != SIM_GET) {
+        sim_change_start(self, on_progress);
+    } else {
+        request = sim_ask_request(self);
+        fetch_reader_start(&self->reader, sim->lanes[self->lane].lane, request, &self->wishes,
+                           flags, on_progress);
+        fetch_request_unref(request);
+    }
     take_state(self);
 }
 
@@ -222,12 +230,16 @@ static void look(struct sim_reader *self)
     struct sim *sim = self->sim;
     struct sim_key *key = &sim->keys[self->key];
     struct fetch_lane *lane = sim->lanes[self->lane].lane;
+    struct fetch_request *request = sim_ask_request(self);
+    struct field fields[SIM_NAMES];
+    size_t count = sim_ask_fields(&self->ask, fields);
     bool is_refresh_due;
-    struct entry *entry = fetch_lane_reuse(lane, key->request, field_view_of_lines(NULL, 0),
+    struct entry *entry = fetch_lane_reuse(lane, key->request, field_view_of_lines(fields, count),
                                            &self->wishes, fetch_lane_now_s(lane), &is_refresh_due);
 
     if (is_refresh_due)
-        fetch_lane_refresh(lane, key->request);
+        fetch_lane_refresh(lane, request);
+    fetch_request_unref(request);
     if (entry == NULL) {
         self->phase = SIM_LOOKED;
         self->next_ns = sim->now_ns + (sim_chance(&sim->random, 50) ? 0 : sim_delay_ns(sim));

@@ -7,6 +7,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <async/list.h>
 
@@ -71,6 +72,8 @@ void sim_check_answer(struct sim_reader *self)
         exchange->readers > 1)
         sim_fail(sim, "reader %u: a private answer shared", self->number);
     sim_part_check_answer(self);
+    sim_vary_check_answer(self);
+    sim_change_check_answer(self);
     if ((self->reader.is_stale || self->reader.source == FETCH_FROM_STORE) &&
         !entry_is_fresh(entry, sim_wall_s(sim)))
         check_stale(self, entry);
@@ -90,33 +93,6 @@ void sim_check_bytes(struct sim_reader *self, const unsigned char *bytes, size_t
     }
 }
 
-static void check_stored(struct sim *sim, unsigned number)
-{
-    struct sim_key *key = &sim->keys[number];
-    struct entry *entry = store_lookup(sim->store, &key->key, sim_wall_s(sim));
-    struct sim_exchange *exchange = NULL;
-
-    if (entry != NULL && entry->link.charged_bytes > 0) {
-        exchange = sim_exchange_of_entry(sim, entry);
-        if (exchange->generation != key->generation)
-            sim_fail(sim, "key %u: stored from before a purge", number);
-        if (!exchange->is_keepable || exchange->is_part || exchange->is_path_private)
-            sim_fail(sim, "key %u: stored what is not storable", number);
-        if (!exchange->is_whole || !sim_content(exchange)->is_whole ||
-            body_status(entry->body) != 0 || body_length(entry->body) != exchange->body_bytes)
-            sim_fail(sim, "key %u: stored a body that is not whole", number);
-        if (exchange != key->stored && key->stored != NULL && key->stale_s > sim_wall_s(sim) &&
-            key->stored->generation == exchange->generation &&
-            !sim->exchanges[exchange->first].is_fresh_only && !exchange->is_asked_part &&
-            !key->stored->is_asked_part)
-            sim_fail(sim, "key %u: two stored results of one generation", number);
-        key->stale_s = sim_wall_s(sim) + entry_ttl_s(entry, sim_wall_s(sim));
-    }
-    key->stored = exchange;
-    entry_unref(entry);
-    sim_part_check_stored(sim, number);
-}
-
 static bool is_fetching(const struct flight *flight)
 {
     return !flight->is_solo &&
@@ -125,30 +101,37 @@ static bool is_fetching(const struct flight *flight)
 }
 
 /* What the rules gather about one key while they go through the flights. */
-struct key_look {
+struct place_look {
     const struct async_keyed_waiter *holder;
+    bool is_wanted; /* some flight holds its lock or waits for it */
     bool is_holder_alive;
-    unsigned fetching;
-    unsigned refreshing;
+    unsigned locked_fetches; /* under its lock */
+    unsigned fetches;        /* that can be found under it */
+    unsigned refreshes;
 };
 
-static void check_flight(struct sim *sim, const struct flight *flight, struct key_look *looks)
+static void check_flight(struct sim *sim, struct flight *flight, struct place_look *looks)
 {
-    struct key_look *look = looks;
+    unsigned own = sim_key_of(sim, flight);
+    struct place_look *lock = &looks[sim_place_of(sim, &flight->lock_key.key, own)];
+    unsigned place = sim_place_of(sim, &flight->key.key, own);
+    struct place_look *look = &looks[place];
 
-    for (unsigned i = 0; !key_equals(&sim->keys[i].key, &flight->request->key); i++)
-        look = &looks[i + 1];
-    look->is_holder_alive |= look->holder == &flight->lock;
+    lock->holder = async_keyed_lock_holder(sim->fetcher->keys, flight->lock_key.key.bytes,
+                                           flight->lock_key.key.length);
+    lock->is_wanted |= flight->has_lock || flight->lock.waiter.is_parked || flight->lock.is_holder;
+    lock->is_holder_alive |= lock->holder == &flight->lock;
+    if (flight->call.backend != NULL)
+        ((struct sim_exchange *)flight->call.backend)->place = place;
     if (flight->is_in_table && flight->leader != NULL &&
-        (flight->leader->flags & FETCH_REFRESH) != 0 && look->refreshing++ > 0)
+        (flight->leader->flags & FETCH_REFRESH) != 0 && look->refreshes++ > 0)
         sim_fail(sim, "two refreshes of one key");
-    if (is_fetching(flight) && flight->is_part) {
-        if (!flight->has_lock) /* the range's: its whole may be fetched at the same time */
-            sim_fail(sim, "a fetch without its range's lock");
-    } else if (is_fetching(flight)) {
-        if (look->fetching++ > 0)
+    if (is_fetching(flight)) {
+        if (lock->locked_fetches++ > 0)
+            sim_fail(sim, "two live fetches under one lock");
+        if (flight->is_in_table && look->fetches++ > 0)
             sim_fail(sim, "two live fetches of one generation");
-        if (!flight->has_lock || look->holder != &flight->lock)
+        if (!flight->has_lock || lock->holder != &flight->lock)
             sim_fail(sim, "a fetch without the key's lock");
     } else if (flight->has_lock) {
         sim_fail(sim, "the key's lock is held by a flight that does not need it");
@@ -160,32 +143,34 @@ static void check_flight(struct sim *sim, const struct flight *flight, struct ke
 }
 
 /* Nobody waits for a head longer than it was promised, when every timer has had its turn. */
-static void check_waiting(struct sim *sim, const struct sim_reader *self)
+static void check_waiting(struct sim *sim, struct sim_reader *self)
 {
-    if (self->phase == SIM_WAITING &&
+    sim_vary_check_waiting(self);
+    if (self->phase == SIM_WAITING && self->method == SIM_GET &&
         sim->now_ns > self->start_ns + sim->settings.wait_timeout_ms * ASYNC_MS)
         sim_fail(sim, "reader %u: waits beyond its deadline", self->number);
 }
 
 void sim_check_step(struct sim *sim)
 {
-    struct key_look looks[SIM_KEYS_MAX] = {0};
-    unsigned waiting = 0;
+    struct place_look looks[SIM_PLACES_MAX];
+    unsigned waiting = 0, keys = 0;
 
-    for (unsigned i = 0; i < sim->keys_count; i++) {
-        const struct key *key = &sim->keys[i].key;
-        looks[i].holder = async_keyed_lock_holder(sim->fetcher->keys, key->bytes, key->length);
-        check_stored(sim, i);
-    }
+    sim_check_stored(sim);
+    memset(looks, 0, sizeof looks);
     for (unsigned i = 0; i < sim->lanes_count; i++) {
         struct async_list *flights = &sim->lanes[i].lane->flights;
         for (struct async_list *node = flights->next; node != flights; node = node->next)
             check_flight(sim, async_container_of(node, struct flight, lane_node), looks);
     }
-    for (unsigned i = 0; i < sim->keys_count; i++) {
+    for (unsigned i = 0; i < sim->places_count; i++) {
         if (looks[i].holder != NULL && !looks[i].is_holder_alive)
-            sim_fail(sim, "key %u: its lock is held by a flight that is gone", i);
+            sim_fail(sim, "key %u: its lock is held by a flight that is gone", sim->places[i].key);
+        keys += looks[i].is_wanted;
     }
+    if (async_keyed_lock_keys(sim->fetcher->keys) != keys)
+        sim_fail(sim, "the locks of %zu keys are held, of %u they are needed",
+                 async_keyed_lock_keys(sim->fetcher->keys), keys);
     for (unsigned i = 0; i < sim->readers_count; i++) {
         check_waiting(sim, &sim->readers[i]);
         waiting += sim->readers[i].phase == SIM_WAITING;

@@ -89,6 +89,7 @@ static void require(struct sim *sim, int err)
 
 static void choose_settings(struct sim *sim)
 {
+    static const char *const forwarded[] = {"X-Kind", "X-Tongue", "Cookie", "Authorization"};
     struct fetch_settings *settings = &sim->settings;
 
     fetch_settings_default(settings);
@@ -108,10 +109,24 @@ static void choose_settings(struct sim *sim)
     settings->redirects_max = sim_below(&sim->random, 4);
     settings->retries_max = sim_below(&sim->random, 2);
     settings->is_transparent = sim_chance(&sim->random, 30);
+    if (sim->is_varied) {
+        settings->forwarded = forwarded;
+        settings->forwarded_count = sizeof forwarded / sizeof *forwarded;
+    }
+    if (sim_chance(&sim->random, 50))
+        settings->variants_max = 1 + sim_below(&sim->random, 4);
     if (sim_chance(&sim->random, 20))
         settings->waiters_per_key_max = 1 + sim_below(&sim->random, 3);
     if (sim_chance(&sim->random, 20))
         settings->waiters_max = 1 + sim_below(&sim->random, 5);
+}
+
+static void make_proxy_policy(struct sim *sim)
+{
+    struct fetch_settings settings = sim->settings;
+
+    settings.is_transparent = true;
+    require(sim, fetcher_policy_new(sim->fetcher, &settings, &sim->proxy_policy));
 }
 
 static void make_keys(struct sim *sim)
@@ -122,7 +137,8 @@ static void make_keys(struct sim *sim)
         char text[32];
         int length = snprintf(text, sizeof text, "http://origin.example/k%u", i);
 
-        *key = (struct sim_key){.habit = sim_below(&sim->random, 4)};
+        *key = (struct sim_key){.habit = sim_below(&sim->random, 4),
+                                .vary_habit = sim->is_varied ? sim_below(&sim->random, 5) : 0};
         require(sim, fetch_url_parse(text, (size_t)length, 8192, &url));
         require(sim, fetch_request_new(fetcher_policy(sim->fetcher), sim->store, url,
                                        field_view_of_lines(NULL, 0), &key->request));
@@ -139,18 +155,23 @@ static void make_world(struct sim *sim)
         .wall_clock_s = wall_clock_s, .random = random_number, .context = sim};
     static const unsigned grains_ms[] = {1, 20, 100};
     struct sim_random *random = &sim->random;
+    bool is_queue; /* for the lock of one key */
 
     sim->grain_ms = grains_ms[sim_below(random, 3)];
-    sim->fresh_percent = sim_chance(random, 20) ? 50 : 10;
+    is_queue = sim_chance(random, 20);
+    sim->fresh_percent = is_queue ? 50 : 10;
     sim->crowds_apart_ms = sim_chance(random, 50) ? 400 : 1700; /* what was stored gets stale */
+    sim->is_varied = !is_queue && sim_chance(random, 60);
+    sim->has_changes = sim_chance(random, 30);
     choose_settings(sim);
     sim->lanes_count = 1 + sim_below(random, SIM_LANES_MAX);
-    sim->keys_count = 1 + sim_below(random, SIM_KEYS_MAX);
+    sim->keys_count = is_queue ? 1 : 1 + sim_below(random, SIM_KEYS_MAX);
     sim->readers_count = 1 + sim_below(random, SIM_READERS_MAX);
-    sim->purges_count = sim_below(random, SIM_PURGES_MAX + 1);
+    sim->purges_count = is_queue ? SIM_PURGES_MAX : sim_below(random, SIM_PURGES_MAX + 1);
     sim->stop_ns = sim_chance(random, 10) ? sim_moment_ns(sim, 2000) : ASYNC_NEVER;
     require(sim, store_new(&config, &sim->store));
     require(sim, fetcher_new(&sim->settings, sim->store, &sim->fetcher));
+    make_proxy_policy(sim);
     for (unsigned i = 0; i < sim->lanes_count; i++) {
         struct sim_lane *lane = &sim->lanes[i];
         *lane = (struct sim_lane){.upstream.ops = &sim_origin_ops, .sim = sim};
@@ -175,6 +196,7 @@ static void free_world(struct sim *sim)
     }
     for (unsigned i = 0; i < sim->keys_count; i++)
         fetch_request_unref(sim->keys[i].request);
+    fetch_policy_unref(sim->proxy_policy);
     fetcher_free(sim->fetcher);
     store_free(sim->store);
 }
@@ -224,14 +246,10 @@ static unsigned list_choices(struct sim *sim, struct choice *choices, int64_t *r
 
 static void purge(struct sim *sim, struct sim_purge *self)
 {
-    struct sim_key *key = &sim->keys[self->key];
-
     self->next_ns = ASYNC_NEVER;
-    key->generation++;
-    key->spared_until_ns = 0;
-    key->told_until_ns = 0;
+    sim_forget(sim, self->key);
     sim_trace(sim, "purge of key %u", self->key);
-    fetcher_purge(sim->fetcher, &key->key);
+    fetcher_purge(sim->fetcher, &sim->keys[self->key].key);
 }
 
 static void stop_next_lane(struct sim *sim)
@@ -327,6 +345,8 @@ void sim_run(struct sim *sim, uint64_t seed, bool is_traced)
     sim->exchanges_count = 0;
     sim->notes_count = 0;
     sim->turns = 0;
+    sim->places_count = 0;
+    sim->is_store_looked_through = false;
     make_world(sim);
     turn(sim);
     while (sim->stopped_count < sim->lanes_count)

@@ -22,6 +22,8 @@
 #define SIM_EXCHANGES_MAX 1024
 #define SIM_NOTES_MAX     256
 #define SIM_STORED_MAX    3000 /* bytes of the longest body that is stored */
+#define SIM_PLACES_MAX    512
+#define SIM_SLOTS_MAX     64
 
 struct flight;
 
@@ -56,6 +58,16 @@ enum sim_rest {
     SIM_REST_NOTHING    /* 416 */
 };
 
+/* The fields in which requests differ; the last two say who asks. */
+enum sim_name { SIM_KIND, SIM_TONGUE, SIM_COOKIE, SIM_AUTHORIZATION, SIM_NAMES };
+
+/* What a request says in each of them; 0: it has no such field. */
+struct sim_ask {
+    unsigned char values[SIM_NAMES];
+};
+
+enum sim_method { SIM_GET, SIM_POST, SIM_PUT, SIM_OPTIONS };
+
 enum sim_stage { SIM_CONNECT, SIM_HEAD, SIM_BODY, SIM_END, SIM_STOPPED, SIM_OVER };
 
 struct sim_exchange {
@@ -79,7 +91,15 @@ struct sim_exchange {
     bool is_not_modified;           /* and says so, */
     struct sim_exchange *confirmed; /* of the one whose body this is; NULL: of none */
     bool is_keepable;               /* its head lets the answer be stored */
-    bool is_redirected;             /* it is of another URL than its key's */
+    struct sim_ask ask;             /* what it is asked with */
+    unsigned place;                 /* of its flight's key */
+    unsigned lock_place;            /* of that whose lock it holds */
+    unsigned varies;                /* by these names, says its head: a bit for each */
+    unsigned path_varies;           /* say the redirects that led to it */
+    bool is_for_all;                /* its head lets it be stored, whoever asked */
+    bool was_stored;
+    enum sim_method method;
+    bool is_redirected; /* it is of another URL than its key's */
     enum sim_stage stage;
     int64_t next_ns;
     int error;
@@ -116,6 +136,8 @@ struct sim_reader {
     unsigned key;
     unsigned flags;
     struct cache_control wishes;
+    struct sim_ask ask;
+    enum sim_method method; /* any but SIM_GET: goes to the origin by itself */
     bool looks_first;
     unsigned pace_bytes; /* reads at most so many at once; 0: all there is */
     unsigned pace_ms;
@@ -131,6 +153,8 @@ struct sim_reader {
     bool wants_part;    /* the bytes from part_first to part_last */
     bool is_part_begun;
     size_t part_first, part_last;
+    const struct flight *waited_for; /* only compared */
+    unsigned flights;                /* how many it has waited for, one after the other */
 };
 
 struct sim_purge {
@@ -145,13 +169,28 @@ struct sim_lane {
     struct fetch_lane *lane;
 };
 
+/* What is found in the store under one key. */
+struct sim_slot {
+    uint64_t hash; /* of the key */
+    struct sim_exchange *exchange;
+    int64_t stale_s; /* when it gets stale, on the wall clock */
+};
+
 struct sim_key {
-    struct fetch_request *request;
-    struct key key;      /* the request's */
-    unsigned generation; /* purges so far */
-    unsigned habit;      /* what its origin mostly answers */
-    struct sim_exchange *stored;
-    int64_t stale_s;         /* when what is stored gets stale, on the wall clock */
+    struct fetch_request *request; /* without fields */
+    struct key key;                /* the request's */
+    unsigned generation;           /* purges so far */
+    unsigned habit;                /* what its origin mostly answers */
+    unsigned vary_habit;           /* and by what that mostly varies */
+    unsigned slots_count;
+    struct sim_slot slots[SIM_SLOTS_MAX];
+};
+
+/* A key under which flights are found or locked: a URL's own, or that with what the request says.
+ */
+struct sim_place {
+    uint64_t hash; /* which is enough to tell keys apart here */
+    unsigned key;
     int64_t spared_until_ns; /* it failed, and the origin is not asked again before */
     int64_t told_until_ns;   /* who asks may be told of the failure */
 };
@@ -160,8 +199,9 @@ struct sim_key {
 struct sim_note {
     const struct flight *flight; /* only compared, once it is no longer seen */
     unsigned key;
-    uint64_t lock_hash; /* of the key that is locked, which for a variant is not that of the URL */
-    unsigned turn;      /* of those who wait for locks */
+    unsigned lock_place; /* of the key whose lock it needs */
+    unsigned place;      /* of the key it is found under */
+    unsigned turn;       /* of those who wait for locks */
     bool is_seen, is_parked, is_granted, is_in_table;
 };
 
@@ -179,7 +219,14 @@ struct sim {
     struct fetch_settings settings;
     struct store *store;
     struct fetcher *fetcher;
-    bool was_short; /* an allocation has failed in this step */
+    struct fetch_policy *proxy_policy; /* under which methods other than GET are sent on */
+    bool is_varied;                    /* requests have fields, and answers vary by them */
+    bool has_changes;                  /* and there are other methods than GET */
+    bool was_short;                    /* an allocation has failed in this step */
+    bool is_store_looked_through;      /* since the last purge, */
+    uint64_t store_changes;            /* when it had been changed so often */
+    unsigned places_count;
+    struct sim_place places[SIM_PLACES_MAX];
     unsigned notes_count, turns;
     struct sim_note notes[SIM_NOTES_MAX];
     unsigned lanes_count, keys_count, readers_count, purges_count, exchanges_count;
@@ -223,14 +270,59 @@ unsigned sim_memory_fail(unsigned nth);
 extern const struct upstream_ops sim_origin_ops;
 void sim_origin_act(struct sim_exchange *exchange);
 
+/* sim_key_of - which of the keys its readers want. */
+unsigned sim_key_of(struct sim *sim, const struct flight *flight);
+
 /* confirm.c: the exchange whose body it is; what it answers to If-None-Match; its head. */
 struct sim_exchange *sim_content(struct sim_exchange *exchange);
 void sim_draw_confirmation(struct sim_exchange *exchange);
 void sim_fill_confirmation(struct sim_exchange *exchange, struct fields *fields);
 
-/* parts.c: whether a reader wants a part; its request; whether it has anything to be told. */
+/* vary.c: the fields of an ask, of which there are no more than SIM_NAMES; the request of a reader.
+ */
+size_t sim_ask_fields(const struct sim_ask *ask, struct field *fields);
+void sim_ask_plan(struct sim_reader *self);
+struct fetch_request *sim_ask_request(const struct sim_reader *self);
+
+/* Names are sets of bits: 1u << SIM_KIND and so on. */
+#define SIM_CREDENTIALS (1u << SIM_COOKIE | 1u << SIM_AUTHORIZATION)
+#define SIM_ALL_NAMES   ((1u << SIM_NAMES) - 1)
+unsigned sim_names_of(const struct vary_names *list);
+
+/* sim_ask_next - the next of all that differ in these names; false after the last. */
+bool sim_ask_next(struct sim_ask *ask, unsigned names);
+bool sim_ask_is_alike(const struct sim_ask *left, const struct sim_ask *right, unsigned names);
+
+/* sim_vary_start - notes what an exchange is asked with. sim_vary_fill: the Vary of its head. */
+void sim_vary_start(struct sim_exchange *exchange);
+void sim_vary_fill(struct sim_exchange *exchange, struct fields *fields);
+
+/* sim_vary_suits - whether it is an answer to a request with these fields. */
+bool sim_vary_suits(const struct sim_exchange *exchange, const struct sim_ask *ask);
+void sim_vary_check_answer(const struct sim_reader *self);
+
+/* sim_vary_check_waiting - nobody goes round for ever. */
+void sim_vary_check_waiting(struct sim_reader *self);
+
+/* change.c: whether a reader sends something else than GET; sends it; what that may do. */
+void sim_change_plan(struct sim_reader *self);
+void sim_change_start(struct sim_reader *self, fetch_progress_fn *on_progress);
+void sim_change_draw(struct sim_exchange *exchange);
+enum upstream_verdict sim_change_tell_head(struct sim_exchange *exchange,
+                                           const struct upstream_head *head);
+void sim_change_check_answer(const struct sim_reader *self);
+
+/* stored.c: what is in the store, after each step; whether that has a fresh answer to a flight. */
+void sim_check_stored(struct sim *sim);
+bool sim_stored_is_fresh(struct sim *sim, const struct flight *flight);
+
+/* sim_forget - all that is known of a URL is of the past. */
+void sim_forget(struct sim *sim, unsigned key);
+
+/* parts.c: whether a reader wants a part; its Range; whether it has anything to be told. */
+#define SIM_RANGE_BYTES_MAX 64
 void sim_part_plan(struct sim_reader *self);
-struct fetch_request *sim_part_request(const struct sim_reader *self);
+struct field sim_part_field(const struct sim_reader *self, char *text);
 bool sim_part_is_decided(const struct sim_reader *self);
 
 /* sim_part_begin - what an answered reader does next. */
@@ -259,6 +351,9 @@ void sim_reader_act(struct sim_reader *self);
 /* rules.c */
 void sim_check_step(struct sim *sim);
 void sim_check_end(struct sim *sim);
+
+/* sim_place_of - where a key stands in sim->places. */
+unsigned sim_place_of(struct sim *sim, const struct key *key, unsigned own);
 
 /* order.c: of each step; of each exchange that starts; of each reader that is told of a failure. */
 void sim_check_order(struct sim *sim);
