@@ -29,6 +29,7 @@ struct proxies {
     struct proxy_route items[PROXIES_MAX];
     char hosts[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + 1];
     char prefixes[CONFIG_ROUTES_MAX][TARGET_PREFIX_BYTES_MAX + 1];
+    uint16_t ports[CONFIG_LIST_MAX]; /* for tunnels */
     size_t count;
 };
 
@@ -118,12 +119,31 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
     return err;
 }
 
+/* Tunnels lead to the ports that are named for them, whatever ports are open to fetches. */
+static int allow_tunnels(struct proxies *proxies, const struct config *config,
+                         const struct fetch_settings *fetch, struct proxy_route *proxy)
+{
+    struct fetch_settings settings = *fetch;
+
+    memcpy(proxies->ports, config->forward_proxy_connect_ports.items, sizeof(proxies->ports));
+    proxy->tunnels.ports = proxies->ports;
+    proxy->tunnels.port_count = config->forward_proxy_connect_ports.count;
+    settings.forwarded = NULL;
+    settings.forwarded_count = 0;
+    settings.guard.ports = proxies->ports;
+    settings.guard.port_count = proxy->tunnels.port_count;
+    settings.tunnels_max = (uint32_t)config->forward_proxy_tunnels_max;
+    settings.tunnel_idle_ms = (uint32_t)config->forward_proxy_tunnel_idle_ms;
+    return fetcher_policy_new(lanes_fetcher(proxy->lanes), &settings, &proxy->tunnels.policy);
+}
+
 /* Closed to what /fetch is closed to, this server included. */
-static int add_forward(struct proxies *proxies, const struct fetch_settings *fetch,
-                       struct lanes *lanes)
+static int add_forward(struct proxies *proxies, const struct config *config,
+                       const struct fetch_settings *fetch, struct lanes *lanes)
 {
     struct proxy_route *proxy = &proxies->items[proxies->count++];
     struct fetch_settings settings = *fetch;
+    int err;
 
     settings.is_transparent = true;
     settings.default_lifetime_s = 0;
@@ -131,7 +151,10 @@ static int add_forward(struct proxies *proxies, const struct fetch_settings *fet
     settings.forwarded = NULL;
     settings.forwarded_count = 0;
     proxy->lanes = lanes;
-    return fetcher_policy_new(lanes_fetcher(lanes), &settings, &proxy->policy);
+    err = fetcher_policy_new(lanes_fetcher(lanes), &settings, &proxy->policy);
+    if (err == 0 && config->forward_proxy_connect)
+        err = allow_tunnels(proxies, config, fetch, proxy);
+    return err;
 }
 
 int proxies_new(const struct config *config, const struct fetch_settings *fetch,
@@ -145,7 +168,7 @@ int proxies_new(const struct config *config, const struct fetch_settings *fetch,
     for (unsigned i = 0; err == 0 && i < config->routes.count; i++)
         err = add_route(proxies, &config->routes.items[i], fetch, lanes);
     if (err == 0 && config->forward_proxy_enabled)
-        err = add_forward(proxies, fetch, lanes);
+        err = add_forward(proxies, config, fetch, lanes);
     if (err < 0) {
         proxies_free(proxies);
         return err;
@@ -161,6 +184,7 @@ void proxies_free(struct proxies *proxies)
     for (size_t i = 0; i < proxies->count; i++) {
         fetch_url_unref(proxies->items[i].origin);
         fetch_policy_unref(proxies->items[i].policy);
+        fetch_policy_unref(proxies->items[i].tunnels.policy);
     }
     free(proxies);
 }

@@ -376,6 +376,11 @@ void curl_upstream_close(struct upstream *interface)
     upstream->multi = NULL;
 }
 
+struct resolver *curl_upstream_resolver(struct upstream *upstream)
+{
+    return curl_upstream_from(upstream)->resolver;
+}
+
 void curl_upstream_free(struct upstream *interface)
 {
     struct curl_upstream *upstream;

@@ -9,6 +9,8 @@
 #include <fetch/settings.h>
 #include <fetch/upstream.h>
 
+struct resolver;
+
 /*
  * curl_upstream_new - connections of one loop, kept open between calls. The loop is one made by
  * async_loop_new(); `settings` stays.
@@ -23,6 +25,9 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
  * Thread    the loop's, which then turns on for a while: evdns ends its cancelled lookups there.
  */
 void curl_upstream_close(struct upstream *upstream);
+
+/* curl_upstream_resolver - its own, for others on the loop. It lives until curl_upstream_free(). */
+struct resolver *curl_upstream_resolver(struct upstream *upstream);
 
 /* curl_upstream_free - after close, or without; no call is under way (asserted). NULL is allowed.
  */

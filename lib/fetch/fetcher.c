@@ -280,6 +280,7 @@ void fetch_lane_free(struct fetch_lane *lane)
     if (lane == NULL)
         return;
     assert(async_list_is_empty(&lane->flights) && async_list_is_empty(&lane->refreshes));
+    assert(lane->tunnels == 0);
     pthread_mutex_lock(&lane->fetcher->lanes_mutex);
     async_list_remove(&lane->node);
     pthread_mutex_unlock(&lane->fetcher->lanes_mutex);

@@ -23,6 +23,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .stall_timeout_ms = 15000,
         .total_timeout_ms = 600000,
         .wait_timeout_ms = 60000,
+        .tunnel_idle_ms = 300000,
 
         .url_bytes_max = 8192,
         .response_header_bytes_max = 65536,
@@ -37,6 +38,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .retries_max = 1,
         .origin_connections_max = 256,
         .connections_max = 1024,
+        .tunnels_max = 1024,
         .variants_max = 64,
         .markers_max = 16384,
 

@@ -5,6 +5,7 @@
  *
  *   GET, HEAD: target known, entry fresh --> one reply by reference, nothing allocated
  *              else a reader, and its reply: fetch_reply.c
+ *   CONNECT:   tunnel.c
  *   others:    to the origin by themselves, with their bodies
  *
  * Reading a URL costs microseconds, and hot targets come again and again: each loop keeps the
@@ -246,6 +247,10 @@ static void start(struct request *request, void *context_pointer)
     bool is_refresh_due = false;
     int err;
 
+    if (request->method == REQUEST_CONNECT) {
+        tunnel_start(request, context->lane, &context->route->tunnels);
+        return;
+    }
     if (answer_last_hop(request))
         return;
     err = find_plain(context, request, &plain);
@@ -311,11 +316,15 @@ static void stop_loop(void *context_pointer)
 
 struct server_route proxy_server_route(struct proxy_route *route)
 {
+    unsigned methods = REQUEST_ALL_METHODS;
+
+    if (route->tunnels.policy == NULL)
+        methods &= ~(unsigned)REQUEST_CONNECT;
     return (struct server_route){
         .match = route->origin != NULL ? SERVER_PREFIX : SERVER_FORWARD,
         .host = route->host,
         .path = route->prefix,
-        .methods = REQUEST_ALL_METHODS & ~(unsigned)REQUEST_CONNECT,
+        .methods = methods,
         .body_bytes_max = route->body_bytes_max,
         .streams_body = true,
         .start = start,

@@ -6,7 +6,7 @@
  * What the standard lets a shared cache store is stored, by the route's policy; GETs of the same
  * are coalesced as those of /fetch are. Fields, statuses and redirects pass as they are. Other
  * methods go to the origin with their bodies. Which origins a client may name, the egress guard
- * says; CONNECT is refused.
+ * says. CONNECT is refused unless the forward proxy has rules for it (tunnel.h).
  */
 #ifndef SERVER_HANDLERS_PROXY_H
 #define SERVER_HANDLERS_PROXY_H
@@ -15,6 +15,7 @@
 
 #include "../server.h"
 #include "lanes.h"
+#include "tunnel.h"
 
 /* One route; strings and policy stay the caller's until server_free(). */
 struct proxy_route {
@@ -27,6 +28,7 @@ struct proxy_route {
     bool trusts_clients;         /* what they say of those before them is kept */
     unsigned styles;         /* in which the origin is told of the client: enum forwarding_style */
     uint64_t body_bytes_max; /* of a request; more: 413. 0: as the server's limit */
+    struct tunnel_rules tunnels; /* of the forward one */
     struct lanes *lanes;
 };
 

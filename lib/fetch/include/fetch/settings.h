@@ -41,6 +41,7 @@ struct fetch_settings {
     uint32_t stall_timeout_ms;   /* without a byte of the body */
     uint32_t total_timeout_ms;   /* the whole fetch, all hops and the retry */
     uint32_t wait_timeout_ms;    /* what one request waits for headers before it is told 504 */
+    uint32_t tunnel_idle_ms;     /* without a byte either way */
 
     /* Sizes. */
     size_t url_bytes_max;
@@ -58,6 +59,7 @@ struct fetch_settings {
     uint32_t retries_max; /* of a fetch that failed: for all of it, or the rest: 0 or 1 */
     uint32_t origin_connections_max; /* to one origin, per loop */
     uint32_t connections_max;        /* to all origins, per loop */
+    uint32_t tunnels_max;            /* per loop; they are not among these connections */
     uint32_t variants_max;           /* answers stored for one URL, by what they vary */
     uint32_t markers_max;            /* failures and uncacheable URLs remembered */
 
