@@ -34,6 +34,9 @@ void reader_fail(struct fetch_reader *reader, struct fetch_failure failure)
     reader->failure = failure;
     if (reader_take_stale(reader, failure.trouble))
         return;
+    if (failure.status == 502 && failure.trouble == FETCH_TROUBLE_NO_ANSWER &&
+        reader_must_ask(reader))
+        reader->failure.status = 504; /* RFC 9111 section 5.2.2.2 */
     async_timer_disarm(&reader->deadline);
     reader_stop_counting(reader);
     if (!FAULT(settle_twice))

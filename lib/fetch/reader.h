@@ -39,6 +39,9 @@ void reader_stop_counting(struct fetch_reader *reader);
 /* reader_has_stale - whether the store has what may be used in this trouble. */
 bool reader_has_stale(const struct fetch_reader *reader, enum fetch_trouble trouble);
 
+/* reader_must_ask - whether what the store has may not be used without its origin's word. */
+bool reader_must_ask(const struct fetch_reader *reader);
+
 /* reader_take_stale - is answered with that, and leaves its flight; false: there is none. */
 bool reader_take_stale(struct fetch_reader *reader, enum fetch_trouble trouble)
     ASYNC_EXCLUDES(flight_class);

@@ -53,6 +53,18 @@ static struct entry *find(const struct fetch_reader *reader, enum fetch_trouble 
     return entry;
 }
 
+bool reader_must_ask(const struct fetch_reader *reader)
+{
+    struct fetch_lane *lane = reader->lane;
+    struct entry *entry =
+        lane_find(lane, &reader->request->key, field_view_of(&reader->request->fields),
+                  fetch_lane_now_s(lane));
+    bool must_ask = entry != NULL && stale_is_forbidden(&entry->control);
+
+    entry_unref(entry);
+    return must_ask;
+}
+
 bool reader_has_stale(const struct fetch_reader *reader, enum fetch_trouble trouble)
 {
     struct entry *entry = find(reader, trouble);

@@ -141,10 +141,10 @@ static void case_04_origin_closes_the_connection(void **state)
         int status;
     } cases[] = {
         {OLD(""), 200},
-        {OLD(", must-revalidate"), 502},
-        {OLD(", proxy-revalidate"), 502},
-        {OLD(", s-maxage=0"), 502},
-        {OLD(", no-cache"), 502},
+        {OLD(", must-revalidate"), 504},
+        {OLD(", proxy-revalidate"), 504},
+        {OLD(", s-maxage=0"), 504},
+        {OLD(", no-cache"), 504},
     };
 
     (void)state;

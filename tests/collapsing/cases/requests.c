@@ -92,8 +92,9 @@ void case_18_ranges_cold(struct trial *trial)
     for (size_t i = 0; i < count; i++)
         wrong += !has_range(crowd.clients[i], i * KIB, i * KIB + KIB - 1, answer.body_bytes);
     trial_expect(trial, wrong == 0, "%zu of %zu clients did not get their part", wrong, count);
-    /* One for a part and one for the whole, at the most. */
-    trial_expect(trial, resource->hits <= 2, "%u requests at the origin for %zu parts",
+    /* One for a part and one for the whole; who is read late, on a busy machine, may be alone again
+     * with a part of its own. */
+    trial_expect(trial, resource->hits <= 4, "%u requests at the origin for %zu parts",
                  resource->hits, count);
     whole = trial_get(trial, resource);
     trial_expect(trial, client_is_good(whole, 200) && whole->reply.body_bytes == answer.body_bytes,
