@@ -112,13 +112,19 @@ static void on_transfer_done(CURL *easy, CURLcode result)
 {
     char *context = NULL;
     struct transfer *transfer;
+    const struct upstream_events *events;
+    int status;
 
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     transfer = (struct transfer *)(void *)context;
     assert(transfer != NULL && transfer->easy == easy);
     if (result == CURLE_OK && has_excess(transfer) && !transfer->call->drops_excess)
         transfer->status = -EPROTO;
-    transfer_finish(transfer, status_of_result(transfer, result));
+    status = status_of_result(transfer, result);
+    events = transfer->call->events;
+    if (status == 0 && events->on_trailers != NULL && fields_count(&transfer->head.trailers) > 0)
+        events->on_trailers(transfer->call, &transfer->head.trailers);
+    transfer_finish(transfer, status);
 }
 
 /* "host:port:address,address": the transfer's own name cache. Rule F.10. */

@@ -215,15 +215,31 @@ static void on_sent(struct upstream_call *call)
         flight_arm_progress(flight, flight_settings(flight)->head_timeout_ms);
 }
 
-/* For the reader that led, which is on this loop. */
-static void on_interim(struct upstream_call *call, const struct upstream_head *head)
+/* Some things are for the reader that led alone: it is on this loop. NULL: it has left. */
+static struct fetch_reader *leader_of(struct flight *flight)
 {
-    struct flight *flight = flight_from_call(call);
     struct fetch_reader *leader;
 
     flight_lock(flight);
     leader = flight->leader;
     flight_unlock(flight);
+    return leader;
+}
+
+static void on_trailers(struct upstream_call *call, const struct fields *trailers)
+{
+    struct flight *flight = flight_from_call(call);
+    struct fetch_reader *leader = leader_of(flight);
+
+    if (leader != NULL && leader->on_trailers != NULL && flight->segment != NULL)
+        leader->on_trailers(leader, trailers);
+}
+
+static void on_interim(struct upstream_call *call, const struct upstream_head *head)
+{
+    struct flight *flight = flight_from_call(call);
+    struct fetch_reader *leader = leader_of(flight);
+
     if (leader != NULL && leader->on_interim != NULL && flight->entry == NULL)
         leader->on_interim(leader, head->status, head->fields);
 }
@@ -234,5 +250,6 @@ const struct upstream_events flight_upstream_events = {
     .on_interim = on_interim,
     .on_head = on_head,
     .on_data = on_data,
+    .on_trailers = on_trailers,
     .on_done = on_done,
 };

@@ -306,6 +306,14 @@ static enum upstream_verdict on_data(struct upstream_call *inner, const char *by
     return outer->events->on_data(outer, bytes, count);
 }
 
+static void on_trailers(struct upstream_call *inner, const struct fields *trailers)
+{
+    struct upstream_call *outer = passage_of(inner)->outer;
+
+    if (outer->events->on_trailers != NULL)
+        outer->events->on_trailers(outer, trailers);
+}
+
 static void on_done(struct upstream_call *inner, int status)
 {
     struct passage *passage = passage_of(inner);
@@ -323,5 +331,6 @@ static const struct upstream_events gate_events = {
     .on_interim = on_interim,
     .on_head = on_head,
     .on_data = on_data,
+    .on_trailers = on_trailers,
     .on_done = on_done,
 };

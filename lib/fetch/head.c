@@ -5,15 +5,19 @@
 #include <errno.h>
 #include <string.h>
 
+#include <http/forwarding.h>
+
 void head_reader_init(struct head_reader *reader, size_t bytes_max)
 {
     *reader = (struct head_reader){.bytes_left = bytes_max};
     fields_init(&reader->fields);
+    fields_init(&reader->trailers);
 }
 
 void head_reader_fini(struct head_reader *reader)
 {
     fields_fini(&reader->fields);
+    fields_fini(&reader->trailers);
 }
 
 bool head_reader_is_complete(const struct head_reader *reader)
@@ -99,23 +103,48 @@ static int complete(struct head_reader *reader, struct upstream_head *ret_head)
     return HEAD_COMPLETE;
 }
 
+static struct span without_end(struct span line)
+{
+    if (line.length > 0 && line.bytes[line.length - 1] == '\n')
+        line.length--;
+    if (line.length > 0 && line.bytes[line.length - 1] == '\r')
+        line.length--;
+    return line;
+}
+
+static int append_line(struct fields *fields, struct span line)
+{
+    const char *colon = memchr(line.bytes, ':', line.length);
+    size_t name_bytes;
+
+    if (colon == NULL)
+        return -EINVAL;
+    name_bytes = (size_t)(colon - line.bytes);
+    return fields_append(fields, span_of(line.bytes, name_bytes),
+                         span_of(colon + 1, line.length - name_bytes - 1));
+}
+
+static int take_trailer(struct head_reader *reader, struct span line)
+{
+    const char *colon = memchr(line.bytes, ':', line.length);
+
+    if (colon == NULL ||
+        !forwarding_trailer_is_allowed(span_of(line.bytes, (size_t)(colon - line.bytes))))
+        return HEAD_GOES_ON;
+    return append_line(&reader->trailers, line) == -ENOMEM ? -ENOMEM : HEAD_GOES_ON;
+}
+
 int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t count,
                      struct upstream_head *ret_head)
 {
-    struct span line = span_of(line_bytes, count);
-    const char *colon;
-    size_t name_bytes;
+    struct span line = without_end(span_of(line_bytes, count));
     int err;
 
     if (count > reader->bytes_left)
         return -EPROTO;
     reader->bytes_left -= count;
     if (reader->is_complete)
-        return HEAD_GOES_ON; /* a trailer: of no use to us, but libcurl keeps it */
-    if (line.length > 0 && line.bytes[line.length - 1] == '\n')
-        line.length--;
-    if (line.length > 0 && line.bytes[line.length - 1] == '\r')
-        line.length--;
+        return take_trailer(reader, line);
     if (reader->status == 0)
         return line.length >= 5 && memcmp(line.bytes, "HTTP/", 5) == 0
                    ? take_status_line(reader, line)
@@ -128,11 +157,6 @@ int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t 
         reader->status = 0; /* the status line of the next response follows */
         return ret_head->status == 100 ? HEAD_GOES_ON : HEAD_INTERIM;
     }
-    colon = memchr(line.bytes, ':', line.length);
-    if (colon == NULL)
-        return -EPROTO;
-    name_bytes = (size_t)(colon - line.bytes);
-    err = fields_append(&reader->fields, span_of(line.bytes, name_bytes),
-                        span_of(colon + 1, line.length - name_bytes - 1));
+    err = append_line(&reader->fields, line);
     return err == -ENOMEM ? -ENOMEM : err < 0 ? -EPROTO : HEAD_GOES_ON;
 }

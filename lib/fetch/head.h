@@ -19,6 +19,7 @@ enum { HEAD_GOES_ON = 0, HEAD_COMPLETE = 1, HEAD_INTERIM = 2 };
 
 struct head_reader {
     struct fields fields;
+    struct fields trailers; /* those that may be passed on */
     size_t bytes_left;
     int status; /* 0 before the status line */
     bool is_http1;
@@ -33,11 +34,12 @@ void head_reader_init(struct head_reader *reader, size_t bytes_max);
 void head_reader_fini(struct head_reader *reader);
 
 /*
- * head_reader_take - one line with its end; after a complete head, one of its trailers, unread.
+ * head_reader_take - one line with its end; after a complete head, one of its trailers: those that
+ * may not be trailers, or are no fields, are left out.
  * Returns   HEAD_GOES_ON; or HEAD_COMPLETE after the blank line of a final response, HEAD_INTERIM
  *           after that of a 1xx other than 100; then `ret_head` refers to this reader's fields.
  * Errors    -EPROTO; -ENOMEM.
- * Source    RFC 9112 sections 2.2, 4, 5, 6.3
+ * Source    RFC 9112 sections 2.2, 4, 5, 6.3; RFC 9110 section 6.5
  */
 int head_reader_take(struct head_reader *reader, const char *line, size_t line_bytes,
                      struct upstream_head *ret_head);

@@ -70,6 +70,17 @@ static int take_part(struct fetch_request *request, const struct fields *all)
     return err;
 }
 
+/* TE is between neighbours: what our client takes, we ask the origin for in our own name. Source:
+ * RFC 9110 section 10.1.4. */
+static int ask_for_trailers(struct fetch_request *request)
+{
+    int err = fields_append(&request->fields, span_of_string("Connection"), span_of_string("TE"));
+
+    if (err == 0)
+        err = fields_append(&request->fields, span_of_string("TE"), span_of_string("trailers"));
+    return err;
+}
+
 static int take_fields(struct fetch_request *request, const struct fetch_request_draft *draft)
 {
     static const struct forwarding_client nobody;
@@ -86,6 +97,8 @@ static int take_fields(struct fetch_request *request, const struct fetch_request
                                  &request->fields);
     if (err == 0 && !request->is_bypass && request->method == NULL)
         err = take_part(request, &all);
+    if (err == 0 && forwarding_wants_trailers(draft->client))
+        err = ask_for_trailers(request);
     fields_fini(&all);
     while (err == 0 && fields_next(&request->fields, &position, &field))
         request->has_credentials |= fetch_request_is_credential(field.name);

@@ -18,13 +18,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <http/forwarding.h>
+
 #include "../log/log.h"
 #include "../problem.h"
 #include "../reply.h"
 #include "fetch_parts.h"
 #include "select.h"
 
-#define INTERIM_BYTES_MAX 8192 /* of fields; what is beyond is left out */
+#define LINES_BYTES_MAX 8192 /* of fields; what is beyond is left out */
 
 static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
 
@@ -76,7 +78,9 @@ void fetch_reply_finish(struct fetch_reply *self)
 {
     fetch_reader_leave(&self->reader);
     free(self->select);
+    free(self->trailers);
     self->select = NULL;
+    self->trailers = NULL;
 }
 
 /* What the origin answered is of no use: a problem instead. */
@@ -127,14 +131,19 @@ static void log_failure(const struct fetch_reader *reader, int status, const cha
 void fetch_reply_end_body(struct fetch_reply *self, int status)
 {
     struct request *request = self->request;
+    struct iovec trailers = {.iov_base = self->trailers};
 
     if (status < 0)
         log_failure(&self->reader, self->reader.entry->status, "broke-off");
+    self->trailers = NULL; /* ours until they are copied */
     fetch_reply_finish(self);
+    if (trailers.iov_base != NULL)
+        trailers.iov_len = strlen(trailers.iov_base);
     if (status == 0)
-        reply_end(request);
+        reply_end_with_trailers(request, trailers);
     else
         reply_abort(request);
+    free(trailers.iov_base);
 }
 
 /* Sends what is there, and waits for the client or for the origin, whichever is slower. */
@@ -271,7 +280,7 @@ static void send_whole(struct fetch_reply *self, int status)
         int64_t length_bytes = request->is_head ? reader->length_bytes : REPLY_LENGTH_UNKNOWN;
         fetch_reply_finish(self);
         reply_head_only(request, &head, length_bytes, memory);
-    } else if (status == 0 && reader->bytes_before == 0 &&
+    } else if (status == 0 && reader->bytes_before == 0 && self->trailers == NULL &&
                (span_count = whole_spans(entry, spans)) >= 0) {
         entry_ref(entry);
         fetch_reply_finish(self);
@@ -362,24 +371,42 @@ static void advance(struct fetch_reply *self)
     }
 }
 
-/* Lines "Name: value" of what is meant for the client. */
-static void on_interim(struct fetch_reader *reader, int status, const struct fields *fields)
+/* Lines "Name: value" of what is meant for the client; returns how many bytes, without the zero. */
+static size_t write_lines(const struct fields *fields, char lines[LINES_BYTES_MAX])
 {
-    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
-    char lines[INTERIM_BYTES_MAX];
     size_t used = 0;
     size_t position = 0;
     struct field field;
 
     while (fields_next(fields, &position, &field)) {
         size_t bytes = field.name.length + field.value.length + 4;
-        if (fields_is_hop_by_hop(fields, field.name) || bytes >= sizeof lines - used)
+        if (fields_is_hop_by_hop(fields, field.name) || bytes >= LINES_BYTES_MAX - used)
             continue;
-        used += (size_t)snprintf(lines + used, sizeof lines - used, "%.*s: %.*s\r\n",
+        used += (size_t)snprintf(lines + used, LINES_BYTES_MAX - used, "%.*s: %.*s\r\n",
                                  (int)field.name.length, field.name.bytes, (int)field.value.length,
                                  field.value.bytes);
     }
+    return used;
+}
+
+static void on_interim(struct fetch_reader *reader, int status, const struct fields *fields)
+{
+    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
+    char lines[LINES_BYTES_MAX];
+    size_t used = write_lines(fields, lines);
+
     reply_interim(self->request, status, (struct iovec){.iov_base = lines, .iov_len = used});
+}
+
+/* Without memory for them they are left out, as any recipient may. RFC 9110 section 6.5.1. */
+static void on_trailers(struct fetch_reader *reader, const struct fields *trailers)
+{
+    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
+    char lines[LINES_BYTES_MAX];
+    size_t used = write_lines(trailers, lines);
+
+    free(self->trailers);
+    self->trailers = used > 0 ? strndup(lines, used) : NULL;
 }
 
 static void on_progress(struct fetch_reader *reader)
@@ -418,6 +445,16 @@ static struct fetch_reply *reply_of(struct request *request)
     return self;
 }
 
+/* Of an answer that goes to the client as it comes: a part of one has no end where they would be.
+ */
+static fetch_trailers_fn *trailers_wanted(const struct fetch_reply *self)
+{
+    return self->select == NULL && self->range.state == FETCH_RANGE_NONE &&
+                   forwarding_wants_trailers(request_fields(self->request))
+               ? on_trailers
+               : NULL;
+}
+
 static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
                          struct fetch_request *asked, const struct fetch_wishes *wishes,
                          struct entry *entry)
@@ -428,6 +465,7 @@ static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
         fetch_reader_start(&self->reader, lane, asked, fetch_wished_control(wishes),
                            FETCH_NOT_STORED, on_progress);
     self->reader.on_interim = on_interim;
+    self->reader.on_trailers = trailers_wanted(self);
     advance(self);
 }
 
@@ -514,5 +552,6 @@ void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
     fetch_reader_start_bypass(&self->reader, lane, asked,
                               request->body_length != 0 ? &self->body : NULL, on_interim,
                               on_progress);
+    self->reader.on_trailers = trailers_wanted(self);
     advance(self);
 }

@@ -20,6 +20,7 @@ struct fetch_reply {
     struct fetch_range range;
     bool is_bypass;
     struct upstream_body body; /* of a bypass: the client's */
+    char *trailers;            /* lines for behind the body; NULL: none */
     bool is_started;           /* the head has been sent, the body is on its way */
 };
 

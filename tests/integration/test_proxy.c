@@ -173,6 +173,50 @@ static void test_interim_answers_are_forwarded(void **state)
     world_stop(&world);
 }
 
+/* RFC 9110 section 6.5: to a client that takes them, whether the answer is there at once or not;
+ * but none that would change what the answer means. */
+static void test_trailers_are_forwarded(void **state)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n";
+    static const char end[] = "0\r\nX-Sum: 1\r\nCache-Control: max-age=60\r\nX-More: 2\r\n\r\n";
+    static const char *const methods[] = {"GET", "POST"};
+    static const char *const fields[] = {"TE: trailers\r\n", ""};
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+    char head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/late", ORIGIN_SEND(answer), ORIGIN_GATE, ORIGIN_SEND(end));
+    origin_on(world.origin, "/whole",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+                          "\r\n2\r\nab\r\n0\r\nX-Sum: 1\r\n"
+                          "X-More: 2\r\n\r\n"));
+    for (unsigned i = 0; i < 4; i++) {
+        const char *expected = i < 2 ? "X-Sum: 1\r\nX-More: 2\r\n" : "";
+        for (unsigned late = 0; late < 2; late++) {
+            const char *path = late ? "/late" : "/whole";
+            world_pass(&world, &client, methods[i % 2], path, fields[i / 2], "");
+            if (late && i == 0)
+                origin_wait_gate(world.origin, path, 1);
+            if (late)
+                origin_release(world.origin, path);
+            client_read_reply(&client, false, &reply);
+            assert_string_equal(reply.body, "ab");
+            if (reply.is_chunked)
+                assert_string_equal(reply.trailers, expected);
+            assert_true(reply.is_chunked || i >= 2);
+            client_reply_fini(&reply);
+            client_close(&client);
+            origin_last_request(world.origin, path, head, sizeof head);
+            assert_int_equal(strstr(head, "\r\nTE: trailers\r\n") != NULL, i < 2);
+            assert_int_equal(strstr(head, "\r\nConnection: TE\r\n") != NULL, i < 2);
+        }
+    }
+    world_stop(&world);
+}
+
 /* RFC 9111 section 4.4: also what the answer names of the same origin. */
 static void case_21_named_locations_are_invalidated(void **state)
 {
@@ -366,6 +410,7 @@ int main(void)
         cmocka_unit_test(case_21_unsafe_methods_pass_and_invalidate),
         cmocka_unit_test(test_conditions_that_bypass_are_the_origins),
         cmocka_unit_test(test_interim_answers_are_forwarded),
+        cmocka_unit_test(test_trailers_are_forwarded),
         cmocka_unit_test(case_21_named_locations_are_invalidated),
         cmocka_unit_test(test_post_that_names_its_url_is_reused),
         cmocka_unit_test(test_excess_bytes_are_dropped),

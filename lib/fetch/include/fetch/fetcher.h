@@ -124,6 +124,10 @@ typedef void fetch_progress_fn(struct fetch_reader *reader);
  * until it returns. It may not start, leave or wait. */
 typedef void fetch_interim_fn(struct fetch_reader *reader, int status, const struct fields *fields);
 
+/* The fields behind the body, for the reader that led, before it is told of the body's end: what is
+ * stored has none. As above. */
+typedef void fetch_trailers_fn(struct fetch_reader *reader, const struct fields *trailers);
+
 enum fetch_flags {
     FETCH_FRESH_ONLY =
         1, /* no stored answer, and no fetch that began before: Cache-Control: no-cache */
@@ -150,7 +154,8 @@ struct fetch_reader {
     /* For the caller to set, before it leaves. */
     bool wants_rest; /* the fetch is worth finishing: this reader has got the part it wanted */
 
-    fetch_interim_fn *on_interim; /* NULL: not wanted */
+    fetch_interim_fn *on_interim;   /* NULL: not wanted */
+    fetch_trailers_fn *on_trailers; /* NULL: not wanted */
 
     /* The library's. */
     struct fetch_lane *lane;

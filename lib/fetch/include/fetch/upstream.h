@@ -62,6 +62,8 @@ struct upstream_events {
     void (*on_interim)(struct upstream_call *call, const struct upstream_head *head);
     enum upstream_verdict (*on_head)(struct upstream_call *call, const struct upstream_head *head);
     enum upstream_verdict (*on_data)(struct upstream_call *call, const char *bytes, size_t count);
+    /* Fields behind the body, at its good end and before on_done. NULL: left out. */
+    void (*on_trailers)(struct upstream_call *call, const struct fields *trailers);
     void (*on_done)(struct upstream_call *call, int status); /* the call is idle again */
 };
 
