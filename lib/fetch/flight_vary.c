@@ -125,10 +125,9 @@ int flight_vary_read(struct flight *flight, const struct fields *head, struct fl
     ret_vary->is_new = false;
     if (err < 0)
         return err;
-    /* Any: the answer is private, and nobody is compared. */
-    ret_vary->tells_apart = names.count > 0 && !names.is_any;
-    if (!names.is_any)
-        err = find_index(flight, &names, ret_vary);
+    ret_vary->tells_apart = names.count > 0;
+    /* Any, or too many together with those of redirects: no request can be compared with this. */
+    err = names.is_any ? -ENOBUFS : find_index(flight, &names, ret_vary);
     vary_names_fini(&names);
     if (err == 0)
         err = variant_key(

@@ -23,8 +23,8 @@ struct flight_vary {
 /*
  * flight_vary_read - by what the answer varies, as far as clients' fields go to the origin at all,
  * together with what redirects on the way and earlier answers varied by.
- * Errors    -ENOMEM; -ENOBUFS: the request's values are too long to be told apart, so its answer
- *           is for it alone, and the key, which is set, for nothing.
+ * Errors    -ENOMEM; -ENOBUFS: it varies by anything, or by too much to be told apart, so the answer
+ *           is for this request alone, and the key, which is set, for nothing.
  * Owns      the caller ends `ret_vary` with flight_vary_fini().
  */
 int flight_vary_read(struct flight *flight, const struct fields *head,
