@@ -13,6 +13,7 @@
 #include "flight_revalidate.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include <http/date.h>
 #include <http/update.h>
@@ -29,14 +30,17 @@ static bool can_be_confirmed(const struct flight *flight)
            entry_has_validator(stored) && key_equals(&stored->key, &flight->key.key);
 }
 
-static int append_all(struct fields *fields, const struct fields *source)
+/* `tells_who`: also what says who asks. */
+static int append_all(struct fields *fields, const struct fields *source, bool tells_who)
 {
     struct field field;
     size_t position = 0;
     int err = 0;
 
-    while (err == 0 && fields_next(source, &position, &field))
-        err = fields_append(fields, field.name, field.value);
+    while (err == 0 && fields_next(source, &position, &field)) {
+        if (tells_who || !fetch_request_is_credential(field.name))
+            err = fields_append(fields, field.name, field.value);
+    }
     return err;
 }
 
@@ -53,21 +57,32 @@ static int append_conditions(struct fields *fields, const struct entry *stored)
     return err;
 }
 
-/* The client's range goes to the origin if nobody else is to get the answer. */
+/* A redirect may lead to another origin. Source: RFC 9110 section 15.4. */
+static bool is_elsewhere(const struct flight *flight)
+{
+    const struct fetch_url *hop = flight->hop, *first = flight->request->url;
+
+    return hop->is_https != first->is_https || hop->port != first->port ||
+           strcmp(hop->host, first->host) != 0;
+}
+
+/* The client's range goes to the origin if nobody else is to get the answer; what says who the
+ * client is, to the origin it has asked and no other. */
 int flight_choose_fields(struct flight *flight)
 {
     const struct fetch_request *request = flight->request;
+    bool tells_who = !request->has_credentials || !is_elsewhere(flight);
     int err;
 
     flight->is_conditional = flight->hops == 0 && can_be_confirmed(flight);
     flight_find_beginning(flight);
     flight->call.fields = fields_count(&request->fields) > 0 ? &request->fields : NULL;
-    if (!flight->is_conditional && !flight->is_part && flight->beginning == NULL)
+    if (!flight->is_conditional && !flight->is_part && flight->beginning == NULL && tells_who)
         return 0;
     fields_fini(&flight->call_fields);
-    err = append_all(&flight->call_fields, &request->fields);
+    err = append_all(&flight->call_fields, &request->fields, tells_who);
     if (err == 0 && flight->is_part)
-        err = append_all(&flight->call_fields, &request->part);
+        err = append_all(&flight->call_fields, &request->part, true);
     if (err == 0 && flight->is_conditional)
         err = append_conditions(&flight->call_fields, flight->stored);
     if (err == 0 && flight->beginning != NULL)

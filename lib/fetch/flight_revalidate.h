@@ -11,7 +11,8 @@
 
 /*
  * flight_choose_fields - those that the next hop sends: the request's, its range if the answer is
- * for one reader alone, and conditions if it is the first hop and can confirm what is stored.
+ * for one reader alone, and conditions if it is the first hop and can confirm what is stored. Not
+ * what says who asks, where a redirect has led to another origin.
  * Errors    -ENOMEM.
  */
 int flight_choose_fields(struct flight *flight);

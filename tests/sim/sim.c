@@ -162,7 +162,7 @@ static void make_world(struct sim *sim)
     sim->fresh_percent = is_queue ? 50 : 10;
     sim->crowds_apart_ms = sim_chance(random, 50) ? 400 : 1700; /* what was stored gets stale */
     sim->is_varied = !is_queue && sim_chance(random, 60);
-    sim->has_changes = sim_chance(random, 30);
+    sim->has_changes = sim_chance(random, 50);
     choose_settings(sim);
     sim->lanes_count = 1 + sim_below(random, SIM_LANES_MAX);
     sim->keys_count = is_queue ? 1 : 1 + sim_below(random, SIM_KEYS_MAX);

@@ -99,10 +99,13 @@ struct fetch_request *sim_ask_request(const struct sim_reader *self)
     return request;
 }
 
-/* What a redirect leads to, what is tried again: asked for with the same fields. */
+/* What a redirect leads to, what is tried again: asked for with the same fields. But another origin
+ * is not told who asks; the answer is one to the whole request all the same. */
 void sim_vary_start(struct sim_exchange *exchange)
 {
     struct sim *sim = exchange->sim;
+    const struct sim_ask *first = &sim->exchanges[exchange->first].ask;
+    bool is_elsewhere = strcmp(exchange->call->url->host, "origin.example") != 0;
     const struct fields *fields = exchange->call->fields;
     struct span value;
 
@@ -110,8 +113,13 @@ void sim_vary_start(struct sim_exchange *exchange)
         if (fields_find(fields, names[i], &value) && value.length == 1)
             exchange->ask.values[i] = (unsigned char)(strchr(letters, *value.bytes) - letters);
     }
-    if (!sim_ask_is_alike(&exchange->ask, &sim->exchanges[exchange->first].ask, SIM_ALL_NAMES))
+    if (!sim_ask_is_alike(&exchange->ask, first, is_elsewhere ? ~SIM_CREDENTIALS : SIM_ALL_NAMES))
         sim_fail(sim, "exchange %u: asks with other fields than before", exchange->number);
+    for (unsigned i = SIM_COOKIE; is_elsewhere && i <= SIM_AUTHORIZATION; i++) {
+        if (exchange->ask.values[i] > 0)
+            sim_fail(sim, "exchange %u: tells another origin who asks", exchange->number);
+    }
+    exchange->ask = *first;
 }
 
 static unsigned draw_names(struct sim_exchange *exchange)

@@ -340,6 +340,35 @@ static void case_17_credentials_never_share_a_flight(void **state)
     rig_free(&rig);
 }
 
+/* A redirect leads to the same origin, and then to another: who asks is for the first to know. */
+static void case_17_credentials_stay_with_their_origin(void **state)
+{
+    struct field fields[] = {{span_of_string("Cookie"), span_of_string("user=1")},
+                             {span_of_string("Authorization"), span_of_string("secret")},
+                             {span_of_string("X-Kind"), span_of_string("a")}};
+    struct rig rig;
+    struct rig_reader reader = {0};
+
+    (void)state;
+    make_rig(&rig);
+    rig_ask_for(&rig, &reader, 0, URL, 0, field_view_of_lines(fields, 3));
+    rig_connect(&rig, 0);
+    rig_head(&rig, 0, 302, 0, "Location: /b");
+    rig_done(&rig, 0, 0);
+    check_call_field(&rig, 1, "Cookie", "user=1");
+    check_call_field(&rig, 1, "Authorization", "secret");
+    rig_connect(&rig, 1);
+    rig_head(&rig, 1, 302, 0, "Location: http://other.example/c");
+    rig_done(&rig, 1, 0);
+    check_call_field(&rig, 2, "X-Kind", "a");
+    assert_false(fields_has(rig.calls[2]->fields, "Cookie"));
+    assert_false(fields_has(rig.calls[2]->fields, "Authorization"));
+    rig_answer(&rig, 2, "", "c");
+    assert_true(rig_is_whole(&reader, "c"));
+    rig_leave(&reader);
+    rig_free(&rig);
+}
+
 /* RFC 9111 section 3.5: the answer to a request with Authorization is not for others. */
 static void case_17_authorized_answers_are_not_stored(void **state)
 {
@@ -396,6 +425,7 @@ int main(void)
         cmocka_unit_test(case_27_purge_forgets_all_variants),
         cmocka_unit_test(test_variants_are_bounded),
         cmocka_unit_test(case_17_credentials_never_share_a_flight),
+        cmocka_unit_test(case_17_credentials_stay_with_their_origin),
         cmocka_unit_test(case_17_authorized_answers_are_not_stored),
         cmocka_unit_test(case_17_answers_to_cookies_need_a_lifetime_of_their_own),
     };
