@@ -11,6 +11,7 @@
 
 #include "answer.h"
 #include "flight.h"
+#include "flight_vary.h"
 #include "variant.h"
 
 static bool is_comparable(const struct entry *entry)
@@ -70,7 +71,13 @@ void flight_learn(const struct flight *flight, const struct upstream_head *head)
         replace(flight, stored, &answer.entry);
     } else if (answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
                               &answer) == 0) {
-        if (answer.sharing == ANSWER_STORE || answer.sharing == ANSWER_KEEP)
+        bool is_kept = answer.sharing == ANSWER_STORE || answer.sharing == ANSWER_KEEP;
+
+        if (is_kept && flight_vary_check_place(flight, answer.entry) < 0) {
+            entry_unref(answer.entry);
+            answer.entry = NULL;
+        }
+        if (is_kept)
             replace(flight, stored, &answer.entry);
         entry_unref(answer.entry); /* it says itself that it is not to be kept */
     }

@@ -19,6 +19,7 @@
 #include <http/update.h>
 
 #include "fault.h"
+#include "flight_vary.h"
 
 /* Whether what is stored can be confirmed. A flight under another key than the entry's was joined
  * by readers whom that entry does not suit. */
@@ -95,12 +96,19 @@ int flight_confirm(struct flight *flight, const struct upstream_head *head,
                    struct answer *ret_answer)
 {
     const struct entry *stored = flight->stored;
+    int err = -EAGAIN;
 
-    if (update_match(&stored->fields, head->fields, fetch_lane_now_s(flight->lane)) == UPDATE_NO &&
-        !FAULT(confirm_another)) {
-        flight->is_plain_only = true;
-        return -EAGAIN;
+    if (update_match(&stored->fields, head->fields, fetch_lane_now_s(flight->lane)) != UPDATE_NO ||
+        FAULT(confirm_another)) {
+        err = answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
+                             ret_answer);
+        if (err < 0)
+            return err;
+        err = flight_vary_check_place(flight, ret_answer->entry);
+        if (err < 0)
+            entry_unref(ret_answer->entry);
     }
-    return answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
-                          ret_answer);
+    if (err == -EAGAIN)
+        flight->is_plain_only = true;
+    return err;
 }

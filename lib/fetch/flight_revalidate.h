@@ -19,8 +19,9 @@ int flight_choose_fields(struct flight *flight);
 
 /*
  * flight_confirm - a 304 has come to our conditions.
- * Errors    -EAGAIN: it is about another answer than the stored one, and the first hop is to be
- *           asked once more, which then goes without conditions; -ENOMEM, -E2BIG.
+ * Errors    -EAGAIN: it is about another answer than the stored one, or says that this one varies
+ * by more than was known, and the first hop is to be asked once more, which then goes without
+ *           conditions; -ENOMEM, -E2BIG.
  * Owns      the caller gets the new entry, which is complete.
  * Source    RFC 9111 sections 4.3.3 and 4.3.4
  */

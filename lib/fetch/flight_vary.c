@@ -80,7 +80,7 @@ int flight_vary_add_redirect(struct flight *flight, const struct fields *head)
 }
 
 /* The index of now, if it tells apart what has to be; else a new one, that tells more. */
-static int find_index(struct flight *flight, const struct vary_names *names,
+static int find_index(const struct flight *flight, const struct vary_names *names,
                       struct flight_vary *vary)
 {
     struct fetch_lane *lane = flight->lane;
@@ -115,7 +115,8 @@ static int find_index(struct flight *flight, const struct vary_names *names,
     return err;
 }
 
-int flight_vary_read(struct flight *flight, const struct fields *head, struct flight_vary *ret_vary)
+int flight_vary_read(const struct flight *flight, const struct fields *head,
+                     struct flight_vary *ret_vary)
 {
     const struct store *store = flight->lane->fetcher->store;
     struct vary_names names;
@@ -145,6 +146,19 @@ void flight_vary_fini(struct flight_vary *vary)
 {
     entry_unref(vary->index);
     vary->index = NULL;
+}
+
+int flight_vary_check_place(const struct flight *flight, const struct entry *updated)
+{
+    struct flight_vary vary;
+    bool is_same;
+    int err = flight_vary_read(flight, &updated->fields, &vary);
+
+    if (err < 0)
+        return err == -ENOMEM ? err : -EAGAIN;
+    is_same = key_equals(&vary.key, &updated->key);
+    flight_vary_fini(&vary);
+    return is_same ? 0 : -EAGAIN;
 }
 
 /* Under its new key, unless another has come there first: then nobody joins this one any more. */

@@ -23,14 +23,21 @@ struct flight_vary {
 /*
  * flight_vary_read - by what the answer varies, as far as clients' fields go to the origin at all,
  * together with what redirects on the way and earlier answers varied by.
- * Errors    -ENOMEM; -ENOBUFS: it varies by anything, or by too much to be told apart, so the answer
- *           is for this request alone, and the key, which is set, for nothing.
- * Owns      the caller ends `ret_vary` with flight_vary_fini().
+ * Errors    -ENOMEM; -ENOBUFS: it varies by anything, or by too much to be told apart, so the
+ * answer is for this request alone, and the key, which is set, for nothing. Owns      the caller
+ * ends `ret_vary` with flight_vary_fini().
  */
-int flight_vary_read(struct flight *flight, const struct fields *head,
+int flight_vary_read(const struct flight *flight, const struct fields *head,
                      struct flight_vary *ret_vary);
 
 void flight_vary_fini(struct flight_vary *vary);
+
+/*
+ * flight_vary_check_place - whether a stored answer, with new fields, is still to be found where it
+ * is. It is not if they say that it varies by more than was known: requests of other kinds find it.
+ * Errors    -EAGAIN: it is not; -ENOMEM.
+ */
+int flight_vary_check_place(const struct flight *flight, const struct entry *updated);
 
 /* flight_vary_add_redirect - its Vary counts for what is behind it. Errors: -ENOMEM. */
 int flight_vary_add_redirect(struct flight *flight, const struct fields *head);

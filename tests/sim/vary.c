@@ -159,8 +159,12 @@ void sim_vary_fill(struct sim_exchange *exchange, struct fields *fields)
 
     if (exchange->is_not_modified) {
         exchange->varies = exchange->confirmed != NULL ? exchange->confirmed->varies : 0;
-        if (sim_chance(random, 70))
+        if (exchange->sim->is_varied && sim_chance(random, 15)) {
+            exchange->varies |= draw_names(exchange); /* by more than it was known to */
             append_names(exchange, fields);
+        } else if (sim_chance(random, 70)) {
+            append_names(exchange, fields);
+        }
         return;
     }
     exchange->varies = draw_names(exchange);

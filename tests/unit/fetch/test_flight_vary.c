@@ -190,6 +190,35 @@ static void case_22_nothing_from_before_of_a_variant(void **state)
     rig_free(&rig);
 }
 
+/* What was found for all turns out to vary when its origin is asked whether it still holds: who
+ * asked now may be of another kind than who asked then. */
+static void case_16_found_to_vary_by_a_304(void **state)
+{
+    struct rig rig;
+    struct rig_reader readers[3] = {0};
+
+    (void)state;
+    make_rig(&rig);
+    rig_ask_field(&rig, &readers[0], 0, URL, "X-Kind", "a");
+    rig_answer(&rig, 0, "Cache-Control: max-age=9\nETag: \"A\"", "A");
+    rig.wall_s += 20;
+    rig_ask_field(&rig, &readers[1], 0, URL, "X-Kind", "b");
+    check_call_field(&rig, 1, "If-None-Match", "\"A\"");
+    rig_connect(&rig, 1);
+    rig_head(&rig, 1, 304, 0, "ETag: \"A\"\nVary: X-Kind");
+    rig_done(&rig, 1, 0);
+    assert_int_equal(rig.started, 3);
+    assert_false(fields_has(rig.calls[2]->fields, "If-None-Match"));
+    rig_answer(&rig, 2, "Vary: X-Kind", "B");
+    assert_true(rig_is_whole(&readers[1], "B"));
+    rig_ask_field(&rig, &readers[2], 0, URL, "X-Kind", "a");
+    assert_int_equal(rig.started, 4);
+    rig_answer(&rig, 3, "Vary: X-Kind", "A2");
+    assert_true(rig_is_whole(&readers[2], "A2"));
+    leave_all(readers, 3);
+    rig_free(&rig);
+}
+
 /* A second name makes a new index; what was stored under the old one is not found any more. */
 static void case_16_variants_that_vary_by_more(void **state)
 {
@@ -419,6 +448,7 @@ int main(void)
         cmocka_unit_test(case_15_variants_are_confirmed_one_by_one),
         cmocka_unit_test(case_15_late_readers_join_their_variant),
         cmocka_unit_test(case_16_variants_that_vary_by_more),
+        cmocka_unit_test(case_16_found_to_vary_by_a_304),
         cmocka_unit_test(case_22_nothing_from_before_of_a_variant),
         cmocka_unit_test(case_16_unkept_answers_regroup_too),
         cmocka_unit_test(case_15_fields_that_are_not_forwarded_change_nothing),
