@@ -105,7 +105,8 @@ static int take_fields(struct fetch_request *request, const struct fetch_request
     return err;
 }
 
-/* Route, Host and URL: a line each, as none of them has a line's end in it. */
+/* Route, Host, what else is told, and URL: a line each at least, and the first two and the last
+ * have no line's end in them. */
 static int make_key(struct fetch_request *request, const struct fetch_request_draft *draft)
 {
     size_t room;
@@ -114,14 +115,16 @@ static int make_key(struct fetch_request *request, const struct fetch_request_dr
         store_key_init(draft->store, &request->key, draft->url->text, draft->url->text_bytes);
         return 0;
     }
-    room = strlen(draft->space) + draft->host.length + draft->url->text_bytes + 3;
+    room =
+        strlen(draft->space) + draft->host.length + draft->told.length + draft->url->text_bytes + 4;
     if (room > KEY_LENGTH_MAX)
         return -E2BIG;
     request->key_bytes = malloc(room);
     if (request->key_bytes == NULL)
         return -ENOMEM;
-    snprintf(request->key_bytes, room, "%s\n%.*s\n%s", draft->space, (int)draft->host.length,
-             draft->host.bytes != NULL ? draft->host.bytes : "", draft->url->text);
+    snprintf(request->key_bytes, room, "%s\n%.*s\n%.*s\n%s", draft->space, (int)draft->host.length,
+             draft->host.bytes != NULL ? draft->host.bytes : "", (int)draft->told.length,
+             draft->told.bytes != NULL ? draft->told.bytes : "", draft->url->text);
     request->key_url_at = room - 1 - draft->url->text_bytes;
     store_key_init(draft->store, &request->key, request->key_bytes, room - 1);
     return 0;

@@ -11,7 +11,7 @@
 
 struct memo;
 
-#define MEMO_PARTS 2
+#define MEMO_PARTS 3
 
 /* The bytes, in parts that are compared one by one. */
 struct memo_key {

@@ -9,7 +9,8 @@
  *   others:    to the origin by themselves, with their bodies
  *
  * Reading a URL costs microseconds, and hot targets come again and again: each loop keeps the
- * plain requests of the last targets it saw, found by target and Host.
+ * plain requests of the last targets it saw, found by target and by the hosts that the origin is
+ * told of.
  */
 #include "proxy.h"
 
@@ -23,6 +24,9 @@
 #include "fetch_fields.h"
 #include "fetch_reply.h"
 #include "memo.h"
+
+/* What may be told of the URL under which an origin is known. */
+#define TOLD_BYTES_MAX 2048
 
 /* What one loop has of a route. */
 struct proxy_context {
@@ -119,8 +123,24 @@ static bool keeps_paths(const struct proxy_route *route)
            strcmp(strchr(strstr(route->origin->text, "://") + 3, '/'), "/") == 0;
 }
 
+/* What else the origin is told of how clients call it. `buffer` has room for TOLD_BYTES_MAX. */
+static int read_told(const struct proxy_route *route, const struct request *request, char *buffer,
+                     struct span *ret_told)
+{
+    const struct forwarding_client sender = {.host = request->authority,
+                                             .is_trusted = route->trusts_clients};
+    size_t length;
+    int err = forwarding_told_write(request_fields(request), &sender, route->styles, buffer,
+                                    TOLD_BYTES_MAX, &length);
+
+    if (err < 0)
+        return -E2BIG;
+    *ret_told = span_of(buffer, length);
+    return 0;
+}
+
 static int make_request(struct proxy_context *context, const struct request *request,
-                        struct span method, struct field_view client,
+                        struct span method, struct span told, struct field_view client,
                         const struct forwarding_client *sender, struct fetch_url *url,
                         struct fetch_request **ret_asked)
 {
@@ -133,6 +153,7 @@ static int make_request(struct proxy_context *context, const struct request *req
         .method = method,
         .host = sent_host(route, request),
         .public_host = keeps_paths(route) ? request->authority : span_of("", 0),
+        .told = told,
         .space = route->prefix != NULL ? route->prefix : "forward",
         .sender = sender,
         .styles = sender != NULL ? route->styles : FORWARDING_NOTHING,
@@ -147,9 +168,15 @@ static int make_asked(struct proxy_context *context, struct request *request, st
 {
     struct forwarding_client sender;
     char address[INET6_ADDRSTRLEN];
+    char buffer[TOLD_BYTES_MAX];
+    struct span told;
+    int err = read_told(context->route, request, buffer, &told);
 
+    if (err < 0)
+        return err;
     read_sender(context->route, request, address, &sender);
-    return make_request(context, request, method, request_fields(request), &sender, url, ret_asked);
+    return make_request(context, request, method, told, request_fields(request), &sender, url,
+                        ret_asked);
 }
 
 static void release_plain(void *plain)
@@ -162,17 +189,20 @@ static int find_plain(struct proxy_context *context, const struct request *reque
                       struct fetch_request **ret_plain)
 {
     struct memo_key key = {.parts = {request->target, sent_host(context->route, request)}};
+    char buffer[TOLD_BYTES_MAX];
     struct fetch_url *url;
-    int err;
+    int err = read_told(context->route, request, buffer, &key.parts[2]);
 
+    if (err < 0)
+        return err;
     *ret_plain = memo_find(context->memo, &key);
     if (*ret_plain != NULL)
         return 0;
     err = make_url(context->route, request, &url);
     if (err < 0)
         return err;
-    err = make_request(context, request, span_of("", 0), field_view_of_lines(NULL, 0), NULL, url,
-                       ret_plain);
+    err = make_request(context, request, span_of("", 0), key.parts[2], field_view_of_lines(NULL, 0),
+                       NULL, url, ret_plain);
     fetch_url_unref(url);
     if (err == 0)
         err = memo_put(context->memo, &key, *ret_plain);

@@ -267,6 +267,68 @@ static void test_the_forward_proxy_is_off_until_it_is_asked_for(void **state)
     }
 }
 
+/* Asks with this host and these fields. Returns how often the origin has been asked by then. */
+static unsigned ask_as(const char *host, const char *fields)
+{
+    struct client client;
+
+    client_open(&client, &program.address);
+    client_send_format(&client, "GET /page HTTP/1.1\r\nHost: %s\r\n%s\r\n", host, fields);
+    program_expect(&client, 200, "ok");
+    return (unsigned)origin_hits(program.origin, "/page");
+}
+
+/* The origin may make links of the host that it is told of. So who asks for another host gets none
+ * of what was made for the first, and leaves nothing for its clients. */
+static void test_nobody_chooses_the_host_of_others(void **state)
+{
+    static const struct {
+        const char *fields;
+        const char *host;
+        unsigned of_all, of_trusted; /* requests at the origin by then */
+    } steps[] = {
+        {"", "evil.example", 1, 1},
+        {"", "public.example", 2, 2},
+        {"", "evil.example", 2, 2},
+        {"", "public.example", 2, 2},
+        {"X-Forwarded-Host: evil.example\r\n", "public.example", 2, 3},
+        {"X-Forwarded-Proto: https\r\n", "public.example", 2, 4},
+        {"Forwarded: for=192.0.2.1;host=\"a,b\"\r\n", "public.example", 2, 5},
+        {"Forwarded: for=192.0.2.2; host=\"a,b\"\r\n", "public.example", 2, 5},
+        {"X-Forwarded-For: 192.0.2.1\r\n", "public.example", 2, 5},
+        {"", "public.example", 2, 5},
+    };
+    char config[256];
+
+    (void)state;
+    for (unsigned trusts = 0; trusts < 2; trusts++) {
+        snprintf(config, sizeof config,
+                 "{\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%%u\"], "
+                 "\"trust_clients\": %s}]}",
+                 trusts ? "true" : "false");
+        start(config);
+        origin_on(program.origin, "/page", ORIGIN_SEND(FRESH));
+        for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++) {
+            print_message("trusts %u, step %u\n", trusts, i);
+            assert_int_equal(ask_as(steps[i].host, steps[i].fields),
+                             trusts ? steps[i].of_trusted : steps[i].of_all);
+        }
+        program_stop(&program);
+    }
+}
+
+/* Where the origin is told nothing of its clients, all of them may share. */
+static void test_hosts_that_are_not_told_share(void **state)
+{
+    (void)state;
+    start("{\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%u\"], "
+          "\"tell_client\": \"nothing\"}]}");
+    origin_on(program.origin, "/page", ORIGIN_SEND(FRESH));
+    assert_int_equal(ask_as("a.example", ""), 1);
+    assert_int_equal(ask_as("b.example", ""), 1);
+    program_stop(&program);
+}
+
 static void test_fetch_can_be_turned_off(void **state)
 {
     struct client client;
@@ -292,6 +354,8 @@ int main(void)
         cmocka_unit_test(test_a_route_of_the_file_does_as_it_says),
         cmocka_unit_test(test_upstreams_take_turns),
         cmocka_unit_test(test_the_forward_proxy_is_off_until_it_is_asked_for),
+        cmocka_unit_test(test_nobody_chooses_the_host_of_others),
+        cmocka_unit_test(test_hosts_that_are_not_told_share),
         cmocka_unit_test(test_fetch_can_be_turned_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

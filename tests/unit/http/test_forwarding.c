@@ -273,6 +273,51 @@ static void test_hops_are_a_number_or_none(void **state)
     }
 }
 
+/* Lines of different fields, and of different values, are never the same text. */
+static void test_what_is_told_of_the_url_is_written_down(void **state)
+{
+    static const struct {
+        const char *lines;
+        bool is_trusted;
+        unsigned styles;
+        const char *told;
+    } cases[] = {
+        {"", false, FORWARDING_NOTHING, ""},
+        {"", false, FORWARDING_STANDARD, "a.example"},
+        {"X-Forwarded-Host: b\nForwarded: host=b\n", false, FORWARDING_CUSTOMARY, "a.example"},
+        {"X-Forwarded-Host: b\n", true, FORWARDING_NOTHING, "\nx-forwarded-host:b"},
+        {"X-Forwarded-Prefix: /p\nX-Forwarded-Proto: https\nX-Forwarded-Port: 1\n", true,
+         FORWARDING_CUSTOMARY,
+         "a.example\nx-forwarded-proto:https\nx-forwarded-port:1\nx-forwarded-prefix:/p"},
+        {"X-Forwarded-For: c\nX-Real-IP: c\n", true, FORWARDING_CUSTOMARY, "a.example"},
+        {"Forwarded: for=c;Host=b , proto=https;by=d\n", true, FORWARDING_STANDARD,
+         "a.example\nHost=b\nproto=https"},
+        {"Forwarded: for=\"c;host=d\", host=\"\\\",b\"\n", true, FORWARDING_STANDARD,
+         "a.example\nhost=\"\\\",b\""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct fields fields = field_list(cases[i].lines);
+        const struct forwarding_client client = {.host = span_of_string("a.example"),
+                                                 .is_trusted = cases[i].is_trusted};
+        char buffer[128];
+        size_t length = 0;
+
+        print_message("case %zu: %s\n", i, cases[i].lines);
+        assert_int_equal(forwarding_told_write(field_view_of(&fields), &client, cases[i].styles,
+                                               buffer, sizeof buffer, &length),
+                         0);
+        assert_int_equal(length, strlen(cases[i].told));
+        assert_memory_equal(buffer, cases[i].told, length);
+        if (length > 0)
+            assert_int_equal(forwarding_told_write(field_view_of(&fields), &client, cases[i].styles,
+                                                   buffer, length - 1, &length),
+                             -ENOBUFS);
+        fields_fini(&fields);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +331,7 @@ int main(void)
         cmocka_unit_test(test_trailers_carry_no_control),
         cmocka_unit_test(test_interim_answers_go_to_who_understands_them),
         cmocka_unit_test(test_hops_are_a_number_or_none),
+        cmocka_unit_test(test_what_is_told_of_the_url_is_written_down),
     };
 
     return cmocka_run_group_tests_name("forwarding", tests, NULL, NULL);

@@ -96,6 +96,7 @@ struct fetch_request_draft {
     struct span method;       /* length 0: GET */
     struct span host;         /* to be sent as Host; length 0: what the URL says */
     struct span public_host;  /* what clients call it, if paths are the same; length 0: nothing */
+    struct span told;         /* what else the origin may make its answers of; part of the key */
     const char *space;        /* what is stored for one route is not found by others; NULL: none */
     const struct forwarding_client *sender; /* of whom the origin is told; NULL: of nobody */
     unsigned styles;                        /* how: a set of enum forwarding_style */

@@ -76,6 +76,14 @@ int forwarding_request_fields(struct field_view request, const struct forwarding
                               unsigned styles, struct fields *ret_fields);
 
 /*
+ * forwarding_told_write - under which URL that tells the origin that it is known: the host, and
+ * what a trusted client said of host, scheme, port and prefix. A part of the key of what is stored.
+ * Lines, the first being the host; nothing where nothing is told. Errors    -ENOBUFS
+ */
+int forwarding_told_write(struct field_view request, const struct forwarding_client *client,
+                          unsigned styles, char *buffer, size_t room, size_t *ret_length);
+
+/*
  * forwarding_wants_trailers - whether TE says that the client takes fields behind a body. TE is for
  * one hop: who asks the next one for trailers writes it anew, and names it in Connection.
  * Source    RFC 9110 section 10.1.4.
