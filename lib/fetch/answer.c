@@ -181,12 +181,15 @@ void answer_path_apply(const struct answer_path *path, struct answer *answer)
 }
 
 /* "Name: value" lines of all that goes on to clients. */
-static int prepare_head(struct entry *entry, const struct fetch_settings *settings)
+static int prepare_head(struct entry *entry, const struct fetch_request *request)
 {
+    const struct fetch_settings *settings = &request->policy->settings;
     char via[256];
     size_t via_bytes = (size_t)snprintf(via, sizeof via, "Via: 1.1 %s\r\n", settings->via_name);
     size_t room = sizeof guard_fields - 1 + sizeof accept_ranges_field - 1 + via_bytes;
-    bool accepts_ranges = entry->status == 200 && !fields_has(&entry->fields, "Accept-Ranges");
+    /* Of what goes through as it is, the origin alone can say whether it has parts. */
+    bool accepts_ranges =
+        entry->status == 200 && !request->is_bypass && !fields_has(&entry->fields, "Accept-Ranges");
     size_t position = 0;
     struct field field;
     char *bytes, *at;
@@ -252,7 +255,7 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
         return err;
     if (!freshness_is_explicit(&freshness))
         entry->lifetime_s -= jitter_s(lane, settings, entry->lifetime_s);
-    err = prepare_head(entry, settings);
+    err = prepare_head(entry, request);
     if (err < 0) {
         entry_unref(entry);
         return err;

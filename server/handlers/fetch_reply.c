@@ -117,12 +117,13 @@ static void on_gone(struct request *request)
     fetch_reply_finish((struct fetch_reply *)(void *)request->state);
 }
 
-/* Once for each fetch: by the reader that led it. The client is told less (rule I.17). */
+/* Once for each fetch: by the reader that led it. The client is told less (rule I.17). While an
+ * origin is left alone nothing is new of it, and a crowd would fill the log with that. */
 static void log_failure(const struct fetch_reader *reader, int status, const char *reason)
 {
     char url[256];
 
-    if (reader->source == FETCH_FROM_ORIGIN)
+    if (reader->source == FETCH_FROM_ORIGIN && !reader->failure.is_unasked)
         log_info("fetch failed", "status=%d reason=%s url=%s", status, reason,
                  log_quote(url, sizeof url, reader->request->url->text,
                            reader->request->url->text_bytes));

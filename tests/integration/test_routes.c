@@ -238,6 +238,31 @@ static void test_upstreams_take_turns(void **state)
     origin_stop(second);
 }
 
+/* A crowd that asks meanwhile would fill the log with what is known. */
+static void test_an_origin_that_is_left_alone_is_logged_once(void **state)
+{
+    struct client client;
+    struct client_reply reply;
+    unsigned failures = 0;
+
+    (void)state;
+    start("{\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%u\"],\n"
+          " \"retries_max\": 0, \"failures_max\": 1, \"rest_ms\": 60000, \"rest_max_ms\": 60000,\n"
+          " \"timeouts\": {\"header_ms\": 50}}]}");
+    origin_on(program.origin, "/x", ORIGIN_GATE);
+    for (unsigned i = 0; i < 3; i++) {
+        program_send(&program, &client, "DELETE", "/x", "");
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, i == 0 ? 504 : 503);
+        client_reply_fini(&reply);
+        client_close(&client);
+    }
+    program_stop(&program);
+    for (const char *at = program.process.error; (at = strstr(at, "fetch failed")) != NULL; at++)
+        failures++;
+    assert_int_equal(failures, 1);
+}
+
 static void test_the_forward_proxy_is_off_until_it_is_asked_for(void **state)
 {
     static const char *const configs[] = {"{}", "{\"forward_proxy\": {\"enabled\": true}}"};
@@ -353,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_one_server_may_stand_behind_another),
         cmocka_unit_test(test_a_route_of_the_file_does_as_it_says),
         cmocka_unit_test(test_upstreams_take_turns),
+        cmocka_unit_test(test_an_origin_that_is_left_alone_is_logged_once),
         cmocka_unit_test(test_the_forward_proxy_is_off_until_it_is_asked_for),
         cmocka_unit_test(test_nobody_chooses_the_host_of_others),
         cmocka_unit_test(test_hosts_that_are_not_told_share),

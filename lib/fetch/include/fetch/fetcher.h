@@ -116,6 +116,7 @@ struct fetch_failure {
     const char *detail;     /* for the client; static */
     uint32_t retry_after_s; /* 0: not said */
     const char *reason;     /* for the operator's log, not for the client; static */
+    bool is_unasked;        /* nothing was asked of the origin: no news of it */
 };
 
 typedef void fetch_progress_fn(struct fetch_reader *reader);
