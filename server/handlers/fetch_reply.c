@@ -26,10 +26,6 @@
 #include "fetch_parts.h"
 #include "select.h"
 
-#define LINES_BYTES_MAX 8192 /* of fields; what is beyond is left out */
-
-static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
-
 static void release_entry(void *context)
 {
     entry_unref(context);
@@ -112,7 +108,7 @@ static void send_failure(struct fetch_reply *self)
     problem_send(request, failure.status, failure.detail, answer.fields, answer.count);
 }
 
-static void on_gone(struct request *request)
+void fetch_reply_on_gone(struct request *request)
 {
     fetch_reply_finish((struct fetch_reply *)(void *)request->state);
 }
@@ -185,7 +181,7 @@ static void stream(struct fetch_reply *self)
 }
 
 /* The client has taken what it was sent. Case 3: one that was too slow is cut, and no other. */
-static void on_writable(struct request *request)
+void fetch_reply_on_writable(struct request *request)
 {
     struct fetch_reply *self = (struct fetch_reply *)(void *)request->state;
 
@@ -291,8 +287,6 @@ static void send_whole(struct fetch_reply *self, int status)
     }
 }
 
-static void advance(struct fetch_reply *self);
-
 /* Parts of it, if the request wants some and they can be told. */
 static void send_range(struct fetch_reply *self, int status)
 {
@@ -307,7 +301,7 @@ static void send_range(struct fetch_reply *self, int status)
         fail_broken(self);
         break;
     case FETCH_RANGE_ASKED_FOR:
-        advance(self);
+        fetch_reply_advance(self);
         break;
     default:
         break;
@@ -354,7 +348,7 @@ static void answer_request(struct fetch_reply *self)
     }
 }
 
-static void advance(struct fetch_reply *self)
+void fetch_reply_advance(struct fetch_reply *self)
 {
     switch (self->reader.state) {
     case FETCH_WAITING:
@@ -370,49 +364,6 @@ static void advance(struct fetch_reply *self)
             answer_request(self);
         break;
     }
-}
-
-/* Lines "Name: value" of what is meant for the client; returns how many bytes, without the zero. */
-static size_t write_lines(const struct fields *fields, char lines[LINES_BYTES_MAX])
-{
-    size_t used = 0;
-    size_t position = 0;
-    struct field field;
-
-    while (fields_next(fields, &position, &field)) {
-        size_t bytes = field.name.length + field.value.length + 4;
-        if (fields_is_hop_by_hop(fields, field.name) || bytes >= LINES_BYTES_MAX - used)
-            continue;
-        used += (size_t)snprintf(lines + used, LINES_BYTES_MAX - used, "%.*s: %.*s\r\n",
-                                 (int)field.name.length, field.name.bytes, (int)field.value.length,
-                                 field.value.bytes);
-    }
-    return used;
-}
-
-static void on_interim(struct fetch_reader *reader, int status, const struct fields *fields)
-{
-    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
-    char lines[LINES_BYTES_MAX];
-    size_t used = write_lines(fields, lines);
-
-    reply_interim(self->request, status, (struct iovec){.iov_base = lines, .iov_len = used});
-}
-
-/* Without memory for them they are left out, as any recipient may. RFC 9110 section 6.5.1. */
-static void on_trailers(struct fetch_reader *reader, const struct fields *trailers)
-{
-    struct fetch_reply *self = async_container_of(reader, struct fetch_reply, reader);
-    char lines[LINES_BYTES_MAX];
-    size_t used = write_lines(trailers, lines);
-
-    free(self->trailers);
-    self->trailers = used > 0 ? strndup(lines, used) : NULL;
-}
-
-static void on_progress(struct fetch_reader *reader)
-{
-    advance(async_container_of(reader, struct fetch_reply, reader));
 }
 
 bool fetch_reply_hit(struct request *request, const struct fetch_wishes *wishes,
@@ -433,126 +384,4 @@ bool fetch_reply_hit(struct request *request, const struct fetch_wishes *wishes,
     else
         reply_whole(request, entry, spans, span_count, &answer);
     return true;
-}
-
-/* Sets the reply up; it is not started yet. */
-static struct fetch_reply *reply_of(struct request *request)
-{
-    struct fetch_reply *self = request_state(request, sizeof *self);
-
-    self->request = request;
-    request->on_gone = on_gone;
-    request->on_writable = on_writable;
-    return self;
-}
-
-/* Of an answer that goes to the client as it comes: a part of one has no end where they would be.
- */
-static fetch_trailers_fn *trailers_wanted(const struct fetch_reply *self)
-{
-    return self->select == NULL && self->range.state == FETCH_RANGE_NONE &&
-                   forwarding_wants_trailers(request_fields(self->request))
-               ? on_trailers
-               : NULL;
-}
-
-static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
-                         struct fetch_request *asked, const struct fetch_wishes *wishes,
-                         struct entry *entry)
-{
-    if (entry != NULL)
-        fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
-    else
-        fetch_reader_start(&self->reader, lane, asked, fetch_wished_control(wishes),
-                           FETCH_NOT_STORED, on_progress);
-    self->reader.on_interim = on_interim;
-    self->reader.on_trailers = trailers_wanted(self);
-    advance(self);
-}
-
-static int make_asked(struct fetch_reply *self, struct fetch_request *plain,
-                      const struct store *store, struct fetch_request **ret_asked)
-{
-    struct field_view fields = request_fields(self->request);
-
-    if (fetch_range_may_be_asked_for(self->request, &self->range))
-        return fetch_request_for_part(plain, store, fields, ret_asked);
-    return fetch_request_for(plain, store, fields, ret_asked);
-}
-
-void fetch_reply_start(struct request *request, struct fetch_lane *lane,
-                       const struct fetch_query *query, const struct fetch_wishes *wishes,
-                       struct entry *entry)
-{
-    struct fetch_reply *self = reply_of(request);
-    struct fetch_request *asked;
-
-    if (query->select == NULL)
-        fetch_range_read(request, &self->range);
-    self->select = query->select != NULL ? strdup(query->select) : NULL;
-    if ((query->select != NULL && self->select == NULL) ||
-        make_asked(self, query->request, fetcher_store(fetch_lane_fetcher(lane)), &asked) < 0) {
-        free(self->select);
-        entry_unref(entry);
-        fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
-        return;
-    }
-    start_reader(self, lane, asked, wishes, entry);
-    fetch_request_unref(asked);
-}
-
-void fetch_reply_start_proxied(struct request *request, struct fetch_lane *lane,
-                               struct fetch_request *asked, const struct fetch_wishes *wishes,
-                               struct entry *entry)
-{
-    struct fetch_reply *self = reply_of(request);
-
-    fetch_range_read(request, &self->range);
-    start_reader(self, lane, asked, wishes, entry);
-}
-
-/* The body of the client's request, on its way to the origin. */
-
-static struct fetch_reply *reply_of_body(struct upstream_body *body)
-{
-    return async_container_of(body, struct fetch_reply, body);
-}
-
-static enum upstream_body_state look_at_body(struct upstream_body *body, struct span *ret_piece)
-{
-    switch (request_body_look(reply_of_body(body)->request, ret_piece)) {
-    case REQUEST_BODY_PIECE:
-        return UPSTREAM_BODY_PIECE;
-    case REQUEST_BODY_LATER:
-        return UPSTREAM_BODY_LATER;
-    case REQUEST_BODY_END:
-        break;
-    }
-    return UPSTREAM_BODY_END;
-}
-
-static void take_of_body(struct upstream_body *body, size_t length)
-{
-    request_body_take(reply_of_body(body)->request, length);
-}
-
-static void on_body(struct request *request)
-{
-    fetch_reader_body_ready(&((struct fetch_reply *)(void *)request->state)->reader);
-}
-
-void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
-                              struct fetch_request *asked)
-{
-    struct fetch_reply *self = reply_of(request);
-
-    self->is_bypass = true;
-    self->body = (struct upstream_body){
-        .length_bytes = request->body_length, .look = look_at_body, .take = take_of_body};
-    request->on_body = on_body;
-    fetch_reader_start_bypass(&self->reader, lane, asked,
-                              request->body_length != 0 ? &self->body : NULL, on_interim,
-                              on_progress);
-    self->reader.on_trailers = trailers_wanted(self);
-    advance(self);
 }

@@ -52,7 +52,14 @@ void fetch_reply_start_proxied(struct request *request, struct fetch_lane *lane,
 void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
                               struct fetch_request *asked);
 
-/* The rest is for fetch_range.c. */
+/* The rest is for fetch_start.c, fetch_range.c and fetch_parts.c. */
+
+/* fetch_reply_advance - goes on by what state its reader is in. */
+void fetch_reply_advance(struct fetch_reply *self);
+
+/* fetch_reply_on_gone, fetch_reply_on_writable - what its request calls. */
+void fetch_reply_on_gone(struct request *request);
+void fetch_reply_on_writable(struct request *request);
 
 /* fetch_reply_finish - nothing of the fetch calls back any more. The request may be answered
  * after, and `self` may be gone once it is. */
