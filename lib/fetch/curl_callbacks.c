@@ -89,6 +89,7 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
      */
     if (transfer->is_asked || is_spoilt(transfer, peer, peer_port, own_port)) {
         transfer->status = -ECONNRESET;
+        transfer->was_kept = true;
         return CURL_PREREQFUNC_ABORT;
     }
     transfer->is_asked = true;

@@ -41,6 +41,7 @@ struct transfer {
     struct curl_slist *fields; /* NULL: the plain ones */
     struct head_reader head;
     bool is_asked;   /* the request is on its way */
+    bool was_kept;   /* over a connection that had ended meanwhile, or did then */
     bool is_stopped; /* by a verdict */
     bool has_excess; /* the origin has sent more than its answer */
     enum guard_reason refusal;

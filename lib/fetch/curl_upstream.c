@@ -54,6 +54,7 @@ static void transfer_finish(struct transfer *transfer, int status)
 
     assert(call->backend == transfer);
     call->refusal = transfer->refusal;
+    call->was_kept = transfer->was_kept;
     call->backend = NULL;
     transfer_free(transfer);
     call->events->on_done(call, status);
@@ -113,14 +114,18 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     char *context = NULL;
     struct transfer *transfer;
     const struct upstream_events *events;
+    long connects = 1;
     int status;
 
+    curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     transfer = (struct transfer *)(void *)context;
     assert(transfer != NULL && transfer->easy == easy);
     if (result == CURLE_OK && has_excess(transfer) && !transfer->call->drops_excess)
         transfer->status = -EPROTO;
     status = status_of_result(transfer, result);
+    if (status == -ECONNRESET && connects == 0)
+        transfer->was_kept = true;
     events = transfer->call->events;
     if (status == 0 && events->on_trailers != NULL && fields_count(&transfer->head.trailers) > 0)
         events->on_trailers(transfer->call, &transfer->head.trailers);
@@ -304,6 +309,7 @@ static int start(struct upstream *interface, struct upstream_call *call)
     transfer->pin_list = NULL;
     transfer->fields = NULL;
     transfer->is_asked = false;
+    transfer->was_kept = false;
     transfer->is_stopped = false;
     transfer->has_excess = false;
     transfer->refusal = GUARD_OK;

@@ -170,6 +170,9 @@ void flight_retry_later(struct flight *flight)
     struct fetch_lane *lane = flight->lane;
     int64_t delay_ms = RETRY_DELAY_MS + (int64_t)lane_random_below(lane, RETRY_DELAY_SPAN_MS);
 
+    /* Origins close what was idle for long: no sign of trouble, and the next connection is new. */
+    if (flight->call.was_kept && flight->entry == NULL)
+        delay_ms = 0;
     flight->retries++;
     async_timer_disarm(&flight->progress);
     async_timer_arm(&flight->retry, lane->loop,

@@ -73,6 +73,7 @@ static void finish(struct passage *passage, int status)
     struct upstream_call *outer = passage->outer;
 
     outer->refusal = passage->inner.refusal;
+    outer->was_kept = passage->inner.was_kept;
     outer->backend = NULL;
     end(passage);
     outer->events->on_done(outer, status);

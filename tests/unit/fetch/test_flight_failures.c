@@ -86,6 +86,28 @@ static void case_04_second_try_may_succeed(void **state)
 }
 
 /* What will not change by asking again is not asked again. */
+/* An end that came over a kept connection says nothing of the origin: there is nothing to wait for.
+ * The second try, over a new one, has failed in earnest. */
+static void case_04_end_of_a_kept_connection_is_retried_at_once(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &a, 0, URL);
+    rig_connect(&rig, 0);
+    rig.calls[0]->was_kept = true;
+    rig_done(&rig, 0, -ECONNRESET);
+    rig_advance(&rig, 0);
+    assert_int_equal(rig.started, 2);
+    assert_true(rig.calls[1]->is_on_new_connection);
+    rig_done(&rig, 1, -ECONNRESET);
+    assert_failed(&a, 502);
+    rig_leave(&a);
+    rig_free(&rig);
+}
+
 static void case_04_final_failures_are_not_retried(void **state)
 {
     static const struct {
@@ -499,6 +521,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_04_failure_is_retried_once_and_shared),
         cmocka_unit_test(case_04_second_try_may_succeed),
+        cmocka_unit_test(case_04_end_of_a_kept_connection_is_retried_at_once),
         cmocka_unit_test(case_04_final_failures_are_not_retried),
         cmocka_unit_test(test_unreachable_reads_alike),
         cmocka_unit_test(case_07_broken_body_is_not_stored),

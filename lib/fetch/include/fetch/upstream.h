@@ -98,6 +98,8 @@ struct upstream_call {
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
     enum guard_reason refusal;  /* set before on_done(-EACCES) */
+    bool was_kept;              /* set before on_done(-ECONNRESET): over that of a request
+                                 * before, whose end need not be about this one */
     void *backend;              /* the upstream's; NULL while idle */
     struct upstream *upstream;  /* set by start() */
 };
@@ -117,6 +119,7 @@ static inline int upstream_start(struct upstream *upstream, struct upstream_call
 {
     call->upstream = upstream;
     call->refusal = GUARD_OK;
+    call->was_kept = false;
     return upstream->ops->start(upstream, call);
 }
 
