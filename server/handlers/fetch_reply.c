@@ -12,7 +12,6 @@
  */
 #include "fetch_reply.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
