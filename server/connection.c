@@ -309,7 +309,7 @@ static void refuse_crowd(struct connection *connection)
     connection_refuse(connection, 503, "Too many connections are open.");
 }
 
-void connection_open(struct worker *worker, int fd)
+void connection_open(struct worker *worker, int fd, unsigned address_index)
 {
     bool is_welcome = server_take_connection(worker->server);
     struct connection *connection = calloc(1, sizeof(*connection));
@@ -325,6 +325,7 @@ void connection_open(struct worker *worker, int fd)
         return;
     }
     connection->worker = worker;
+    connection->address_index = address_index;
     transport_init_tcp(&connection->transport, fd);
     async_timer_init(&connection->timer, on_deadline);
     async_task_init(&connection->wake, on_wake);

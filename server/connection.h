@@ -10,8 +10,9 @@
 
 struct worker;
 
-/* connection_open - takes an accepted socket over. Without memory, it is closed and logged. */
-void connection_open(struct worker *worker, int fd);
+/* connection_open - takes a socket over that one of the server's addresses accepted. Without
+ * memory, it is closed and logged. */
+void connection_open(struct worker *worker, int fd, unsigned address_index);
 
 /* connections_drain - closes those of the worker that are idle; the others close when answered. */
 void connections_drain(struct worker *worker);

@@ -98,6 +98,7 @@ void connection_begin_message(struct connection *connection)
     exchange_forget_head(exchange);
     exchange->request.is_head = false;
     exchange->request.http_version = 11;
+    exchange->request.address_index = connection->address_index;
     http1_parser_begin(&exchange->parser, &connection->worker->settings->limits, &exchange->request,
                        exchange->fields);
     connection_enter(connection, CONNECTION_HEAD);

@@ -37,11 +37,12 @@ enum accept_result {
 static void on_ready(struct async_watch *watch, unsigned events);
 static void on_resume(struct async_timer *timer);
 
-void listener_init(struct listener *listener, struct worker *worker, int fd)
+void listener_init(struct listener *listener, struct worker *worker, int fd, unsigned address_index)
 {
     memset(listener, 0, sizeof(*listener));
     listener->worker = worker;
     listener->fd = fd;
+    listener->address_index = address_index;
     async_timer_init(&listener->resume, on_resume);
 }
 
@@ -100,7 +101,7 @@ static enum accept_result accept_one(struct listener *listener)
     int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd >= 0) {
-        connection_open(listener->worker, fd);
+        connection_open(listener->worker, fd, listener->address_index);
         return ACCEPT_TAKEN;
     }
     if (errno == EAGAIN || errno == EWOULDBLOCK)

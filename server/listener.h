@@ -11,14 +11,17 @@ struct worker;
 
 struct listener {
     struct worker *worker;
-    int fd; /* owned */
+    int fd;                 /* owned */
+    unsigned address_index; /* of the server's addresses */
     struct async_watch watch;
     struct async_timer resume; /* armed while accepting pauses */
     int64_t quiet_until_ns;    /* no further line in the log before */
 };
 
-/* listener_init - takes a bound socket over. Thread: any, before the loop runs. */
-void listener_init(struct listener *listener, struct worker *worker, int fd);
+/* listener_init - takes a bound socket of one of the server's addresses over. Thread: any, before
+ * the loop runs. */
+void listener_init(struct listener *listener, struct worker *worker, int fd,
+                   unsigned address_index);
 
 /* listener_begin - listens and accepts. Errors: those of listen(2), -ENOMEM. */
 int listener_begin(struct listener *listener, int backlog);

@@ -75,14 +75,20 @@ static void bytes_print(uint64_t bytes, char *ret_text, size_t text_bytes)
 }
 
 /* What is served where, with what: the end of the start line, and of --check's. */
-static void summary_print(const struct config *config, const struct address *address)
+static void summary_print(const struct config *config, const struct address *address,
+                          const struct address *operator_address)
 {
     char where[ADDRESS_TEXT_BYTES_MAX];
     char cache[32];
     address_print(address, where);
     bytes_print(config->cache_bytes_max, cache, sizeof(cache));
-    printf("http://%s, %" PRIu64 " loop%s, cache %s\n", where, config->loops,
+    printf("http://%s, %" PRIu64 " loop%s, cache %s", where, config->loops,
            config->loops == 1 ? "" : "s", cache);
+    if (!address_is_off(operator_address)) {
+        address_print(operator_address, where);
+        printf(", operator on http://%s", where);
+    }
+    putchar('\n');
     fflush(stdout);
 }
 
@@ -192,6 +198,8 @@ static int start_complain(const struct config *config, int err)
     char origin[512];
 
     address_print(&config->listen, where);
+    if (!address_is_off(&config->operator_listen))
+        fprintf(stderr, "fetchonce: the log above says which of its two addresses failed.\n");
     config_origin_text(config, SETTING_ID_listen, origin, sizeof(origin));
     if (err == -EADDRINUSE)
         fprintf(stderr,
@@ -218,7 +226,7 @@ static int serve(const struct arguments *arguments, const struct config *config)
     struct signals signals = {.arguments = arguments,
                               .drain_ms = (uint32_t)config->timeouts_drain_ms};
     struct server_counters counters;
-    struct address address;
+    struct address address, operator_address;
     int err;
 
     signals_block(&signals);
@@ -235,7 +243,9 @@ static int serve(const struct arguments *arguments, const struct config *config)
     }
     service_address(signals.service, &address);
     printf("fetchonce " FETCHONCE_VERSION " listening on ");
-    summary_print(config, &address);
+    if (!service_operator_address(signals.service, &operator_address))
+        address_set_off(&operator_address);
+    summary_print(config, &address, &operator_address);
 
     service_wait(signals.service);
     atomic_store(&signals.is_over, true);
@@ -285,6 +295,6 @@ int main(int argc, char **argv)
     if (arguments.action == ARGUMENTS_SERVE)
         return serve(&arguments, &config);
     printf("configuration ok: ");
-    summary_print(&config, &config.listen);
+    summary_print(&config, &config.listen, &config.operator_listen);
     return said(EXIT_STOPPED);
 }

@@ -97,6 +97,7 @@ struct request {
     struct span method_name; /* as the client sent it; methods are told apart by case */
     bool is_head;            /* the answer's body is not sent; its length is told */
     int http_version;        /* 10 or 11; 20 has its place */
+    unsigned address_index;  /* of the server's addresses: the one that the client connected to */
     enum request_form form;
     struct span target;    /* as the client sent it */
     struct span scheme;    /* "http" or "https" of the absolute form, in any case; else empty */

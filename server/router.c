@@ -103,12 +103,19 @@ static bool fits_path(const struct router_place *place, struct span path)
             own.bytes[own.length - 1] == '/');
 }
 
+static bool is_served(const struct server_route *route, const struct request *request)
+{
+    return route->addresses == 0 ||
+           (route->addresses & SERVER_ADDRESS(request->address_index)) != 0;
+}
+
 /* Whether a route has this host for itself. */
-static bool is_own_host(const struct router *router, struct span authority)
+static bool is_own_host(const struct router *router, const struct request *request)
 {
     /* Those with a host come first. */
     for (size_t i = 0; i < router->place_count && router->places[i].host.bytes != NULL; i++) {
-        if (fits_host(&router->places[i], authority))
+        if (is_served(router->places[i].route, request) &&
+            fits_host(&router->places[i], request->authority))
             return true;
     }
     return false;
@@ -116,17 +123,17 @@ static bool is_own_host(const struct router *router, struct span authority)
 
 static bool is_for_forward(const struct router *router, const struct request *request)
 {
-    if (router->forward == NULL)
+    if (router->forward == NULL || !is_served(router->forward, request))
         return false;
     return request->form == REQUEST_AUTHORITY_FORM ||
-           (request->form == REQUEST_ABSOLUTE_FORM && !is_own_host(router, request->authority));
+           (request->form == REQUEST_ABSOLUTE_FORM && !is_own_host(router, request));
 }
 
 static const struct router_place *find(const struct router *router, const struct request *request)
 {
     for (size_t i = 0; i < router->place_count; i++) {
         const struct router_place *place = &router->places[i];
-        if (fits_path(place, request->path) &&
+        if (is_served(place->route, request) && fits_path(place, request->path) &&
             (place->host.bytes == NULL || fits_host(place, request->authority)))
             return place;
     }

@@ -11,6 +11,9 @@
  * one, unless a route has that host. Without a forward route an absolute target is looked up like
  * any other.
  *
+ * A route may be served on some of the server's addresses only; elsewhere it is as if it were not
+ * there.
+ *
  * What no route answers is 404; a method that the route does not take is 405 with Allow, or 501 if
  * it is one that this server has no name for.
  */

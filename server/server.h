@@ -28,6 +28,9 @@ enum server_match {
     SERVER_FORWARD, /* targets that name a host which no route has, and CONNECT; host, path: none */
 };
 
+/* One of settings.addresses, in a set of them. */
+#define SERVER_ADDRESS(index) ((uint64_t)1 << (index))
+
 /*
  * What is asked for, and who answers it. The hooks make and end what the handler needs on each
  * loop; each may be NULL. Without `start_loop` the handler's context is `shared`.
@@ -36,6 +39,7 @@ struct server_route {
     enum server_match match;
     const char *host;        /* "a.example", or with a port if it matters; NULL: any */
     const char *path;        /* begins with '/'; "/access" */
+    uint64_t addresses;      /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
     unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */
     bool streams_body;       /* start() is called when the head is there: request_body_look() */

@@ -19,11 +19,16 @@
 #include "handlers/access.h"
 #include "handlers/fetch.h"
 #include "handlers/health.h"
+#include "handlers/purge.h"
 #include "log/log.h"
 #include "proxies.h"
 #include "server.h"
 
-#define ROUTES_MAX (3 + PROXIES_MAX)
+#define ROUTES_MAX (4 + PROXIES_MAX)
+
+/* Of the addresses of the server. */
+#define FOR_CLIENTS  SERVER_ADDRESS(0)
+#define FOR_OPERATOR SERVER_ADDRESS(1)
 
 #define LOOPS_MAX 256 /* as the setting allows */
 
@@ -38,6 +43,7 @@ struct service {
     struct fetcher *fetcher;
     struct lanes *lanes;
     struct proxies *proxies;
+    struct purger *purger;
     struct server *server;
 };
 
@@ -132,22 +138,49 @@ static int proxies_make(struct service *service)
     return proxies_new(&service->config, &fetch, service->lanes, &service->proxies);
 }
 
+static bool has_operator_address(const struct service *service)
+{
+    return !address_is_off(&service->config.operator_listen);
+}
+
+static int purger_make(struct service *service)
+{
+    struct server_route routes[PROXIES_MAX];
+    size_t count = proxies_routes(service->proxies, routes);
+
+    return purger_new(service->fetcher, routes, count, &service->purger);
+}
+
+/* Health is told to both. */
+static size_t routes_make(struct service *service, struct server_route *ret_routes)
+{
+    size_t count = 0;
+
+    ret_routes[count++] = access_route(service->access);
+    if (service->config.fetch_enabled)
+        ret_routes[count++] = fetch_route(service->lanes);
+    count += proxies_routes(service->proxies, &ret_routes[count]);
+    for (size_t i = 0; i < count; i++)
+        ret_routes[i].addresses = FOR_CLIENTS;
+    ret_routes[count++] = health_route();
+    if (has_operator_address(service)) {
+        ret_routes[count] = purge_route(service->purger);
+        ret_routes[count++].addresses = FOR_OPERATOR;
+    }
+    return count;
+}
+
 static int server_make(struct service *service)
 {
     const struct config *config = &service->config;
+    const struct sockaddr_storage addresses[] = {config->listen.socket,
+                                                 config->operator_listen.socket};
     struct server_route routes[ROUTES_MAX];
-    size_t route_count = 0;
     struct server_settings settings;
 
-    routes[route_count++] = access_route(service->access);
-    routes[route_count++] = health_route();
-    if (config->fetch_enabled)
-        routes[route_count++] = fetch_route(service->lanes);
-    route_count += proxies_routes(service->proxies, &routes[route_count]);
-
     server_settings_init(&settings);
-    settings.addresses = &config->listen.socket;
-    settings.address_count = 1;
+    settings.addresses = addresses;
+    settings.address_count = has_operator_address(service) ? 2 : 1;
     settings.loops = (unsigned)config->loops;
     settings.limits.connections = (uint32_t)config->limits_connections_max;
     settings.limits.requests_per_connection = (uint32_t)config->limits_requests_per_connection_max;
@@ -163,7 +196,7 @@ static int server_make(struct service *service)
     settings.timeouts.half_close_ms = (uint32_t)config->timeouts_half_close_ms;
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
-    settings.route_count = route_count;
+    settings.route_count = routes_make(service, routes);
     return server_start(&settings, &service->server);
 }
 
@@ -172,11 +205,14 @@ static int server_make(struct service *service)
 static int own_port_close(struct service *service)
 {
     struct address address;
-    uint16_t port;
+    uint16_t ports[2];
+    size_t count = 0;
 
     service_address(service, &address);
-    port = address_port(&address);
-    return fetcher_set_own_ports(service->fetcher, &port, 1);
+    ports[count++] = address_port(&address);
+    if (service_operator_address(service, &address))
+        ports[count++] = address_port(&address);
+    return fetcher_set_own_ports(service->fetcher, ports, count);
 }
 
 int service_start(const struct config *config, struct service **ret_service)
@@ -199,6 +235,8 @@ int service_start(const struct config *config, struct service **ret_service)
         err = lanes_new(service->fetcher, LOOPS_MAX, &service->lanes);
     if (err == 0)
         err = proxies_make(service);
+    if (err == 0)
+        err = purger_make(service);
     if (err == 0)
         err = server_make(service);
     if (err == 0)
@@ -273,6 +311,15 @@ void service_address(const struct service *service, struct address *ret_address)
         (struct address){.socket = *socket, .socket_bytes = service->config.listen.socket_bytes};
 }
 
+bool service_operator_address(const struct service *service, struct address *ret_address)
+{
+    if (!has_operator_address(service))
+        return false;
+    *ret_address = (struct address){.socket = *server_address(service->server, 1),
+                                    .socket_bytes = service->config.operator_listen.socket_bytes};
+    return true;
+}
+
 unsigned service_loops(const struct service *service)
 {
     return server_loops(service->server);
@@ -303,6 +350,7 @@ void service_free(struct service *service)
     if (service == NULL)
         return;
     server_free(service->server);
+    purger_free(service->purger);
     proxies_free(service->proxies);
     lanes_free(service->lanes);
     fetcher_free(service->fetcher);

@@ -17,7 +17,8 @@ struct service;
 /*
  * service_start - starts everything; returns when every loop accepts.
  * `config` has been resolved and checked, and is copied.
- * Errors    those of server_start(), of which -EADDRINUSE and -EACCES concern config->listen.
+ * Errors    those of server_start(), of which -EADDRINUSE and -EACCES concern config->listen or
+ *           config->operator_listen: the log says which.
  * Thread    one that has SIGPIPE ignored or blocked.
  */
 int service_start(const struct config *config, struct service **ret_service);
@@ -31,6 +32,9 @@ int service_reload(struct service *service, const struct config *config);
 
 /* service_address - where it listens, with the port that the system chose. Thread: any. */
 void service_address(const struct service *service, struct address *ret_address);
+
+/* service_operator_address - where it listens for the operator, if it does. Thread: any. */
+bool service_operator_address(const struct service *service, struct address *ret_address);
 
 /* service_loops - how many loops run. Thread: any. */
 unsigned service_loops(const struct service *service);

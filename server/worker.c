@@ -49,7 +49,7 @@ int worker_init(struct worker *worker, struct server *server,
     async_task_init(&worker->stop_task, on_stop);
     async_timer_init(&worker->cut_timer, on_cut);
     for (size_t i = 0; i < settings->address_count; i++)
-        listener_init(&worker->listeners[i], worker, fds[i]);
+        listener_init(&worker->listeners[i], worker, fds[i], (unsigned)i);
     worker->listener_count = settings->address_count;
     return 0;
 }

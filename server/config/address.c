@@ -94,6 +94,17 @@ int address_parse(const char *text, struct address *ret_address, const char **re
     return 0;
 }
 
+void address_set_off(struct address *ret_address)
+{
+    memset(ret_address, 0, sizeof(*ret_address));
+    ret_address->socket.ss_family = AF_UNSPEC;
+}
+
+bool address_is_off(const struct address *address)
+{
+    return address->socket.ss_family == AF_UNSPEC;
+}
+
 void address_print(const struct address *address, char ret_text[ADDRESS_TEXT_BYTES_MAX])
 {
     const struct sockaddr_in *v4 = (const struct sockaddr_in *)(const void *)&address->socket;
@@ -103,6 +114,8 @@ void address_print(const struct address *address, char ret_text[ADDRESS_TEXT_BYT
     if (address->socket.ss_family == AF_INET6) {
         inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof(host));
         snprintf(ret_text, ADDRESS_TEXT_BYTES_MAX, "[%s]:%u", host, address_port(address));
+    } else if (address_is_off(address)) {
+        snprintf(ret_text, ADDRESS_TEXT_BYTES_MAX, "off");
     } else {
         assert(address->socket.ss_family == AF_INET);
         inet_ntop(AF_INET, &v4->sin_addr, host, sizeof(host));

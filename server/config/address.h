@@ -16,7 +16,7 @@
 
 /* Where to listen, or where a server does. */
 struct address {
-    struct sockaddr_storage socket;
+    struct sockaddr_storage socket; /* of the family AF_UNSPEC: nowhere */
     socklen_t socket_bytes;
 };
 
@@ -26,7 +26,11 @@ struct address {
  */
 int address_parse(const char *text, struct address *ret_address, const char **ret_fault);
 
-/* address_print - the reverse of address_parse. */
+/* address_set_off - nowhere. address_is_off - whether it is that. */
+void address_set_off(struct address *ret_address);
+bool address_is_off(const struct address *address);
+
+/* address_print - the reverse of address_parse; "off" for nowhere. */
 void address_print(const struct address *address, char ret_text[ADDRESS_TEXT_BYTES_MAX]);
 
 /* address_is_loopback - whether only programs of this machine can connect to it. */

@@ -131,10 +131,27 @@ static void exposure_check(const struct config *config, struct problems *problem
                  open->path, variable);
 }
 
+/* It does whatever it is asked, so only those may reach it who could stop the server as well. */
+static void operator_check(const struct config *config, struct problems *problems)
+{
+    char origin[ORIGIN_BYTES_MAX];
+    char address[ADDRESS_TEXT_BYTES_MAX];
+
+    if (address_is_off(&config->operator_listen) || address_is_loopback(&config->operator_listen))
+        return;
+    config_origin_text(config, SETTING_ID_operator_listen, origin, sizeof(origin));
+    address_print(&config->operator_listen, address);
+    problems_add(problems,
+                 "%s: on %s other machines could reach what is the operator's alone; choose an "
+                 "address of this machine, as 127.0.0.1:8081",
+                 origin, address);
+}
+
 void config_check(const struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < CHECK_ORDERS; i++)
         order_check(config, &check_orders[i], problems);
     exposure_check(config, problems);
+    operator_check(config, problems);
     routes_check(config, problems);
 }

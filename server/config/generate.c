@@ -76,7 +76,8 @@ static void print_allowed(const struct setting *setting)
         printf("one of: %s", setting->choices);
         return;
     case SETTING_ADDRESS:
-        printf("address and port");
+        printf(strcmp(setting->standard, "off") == 0 ? "`\"off\"`, or address and port"
+                                                     : "address and port");
         return;
     case SETTING_RANGES:
         printf("up to %d address ranges", CONFIG_LIST_MAX);

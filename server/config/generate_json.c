@@ -145,7 +145,9 @@ static json_t *setting_schema(const struct setting *setting)
         break;
     case SETTING_ADDRESS:
         put(schema, "type", json_string("string"));
-        put(schema, "pattern", json_string(ADDRESS_REGEX));
+        put(schema, "pattern",
+            json_string(strcmp(setting->standard, "off") == 0 ? "^off$|" ADDRESS_REGEX
+                                                              : ADDRESS_REGEX));
         break;
     case SETTING_RANGES:
     case SETTING_PORTS:

@@ -64,7 +64,8 @@ void value_expected(const struct setting *setting, char *ret_text, size_t text_b
         snprintf(ret_text, text_bytes, "one of: %s", setting->choices);
         return;
     case SETTING_ADDRESS:
-        snprintf(ret_text, text_bytes, "an address and port such as 127.0.0.1:8080");
+        snprintf(ret_text, text_bytes, "%san address and port such as 127.0.0.1:8080",
+                 strcmp(setting->standard, "off") == 0 ? "\"off\" or " : "");
         return;
     case SETTING_RANGES:
         snprintf(ret_text, text_bytes, "a list of address ranges such as 10.0.0.0/8");
@@ -141,6 +142,10 @@ static int address_set(void *record, const struct setting *setting, const char *
 {
     char quoted[QUOTED_BYTES_MAX];
     const char *why;
+    if (strcmp(text, "off") == 0 && strcmp(setting->standard, "off") == 0) {
+        address_set_off(field_of(record, setting));
+        return 0;
+    }
     if (address_parse(text, field_of(record, setting), &why) < 0)
         return value_refuse(ret_fault, "%s %s", problems_quote(text, quoted, sizeof(quoted)), why);
     return 0;

@@ -139,15 +139,14 @@ static int read_told(const struct proxy_route *route, const struct request *requ
     return 0;
 }
 
-static int make_request(struct proxy_context *context, const struct request *request,
-                        struct span method, struct span told, struct field_view client,
-                        const struct forwarding_client *sender, struct fetch_url *url,
-                        struct fetch_request **ret_asked)
+static int make_request(const struct proxy_route *route, const struct store *store,
+                        const struct request *request, struct span method, struct span told,
+                        struct field_view client, const struct forwarding_client *sender,
+                        struct fetch_url *url, struct fetch_request **ret_asked)
 {
-    const struct proxy_route *route = context->route;
     const struct fetch_request_draft draft = {
         .policy = route->policy,
-        .store = fetcher_store(fetch_lane_fetcher(context->lane)),
+        .store = store,
         .url = url,
         .client = client,
         .method = method,
@@ -160,6 +159,11 @@ static int make_request(struct proxy_context *context, const struct request *req
     };
 
     return fetch_request_make(&draft, ret_asked);
+}
+
+static const struct store *store_of(const struct proxy_context *context)
+{
+    return fetcher_store(fetch_lane_fetcher(context->lane));
 }
 
 /* The request as it goes to the origin. */
@@ -175,8 +179,33 @@ static int make_asked(struct proxy_context *context, struct request *request, st
     if (err < 0)
         return err;
     read_sender(context->route, request, address, &sender);
-    return make_request(context, request, method, told, request_fields(request), &sender, url,
-                        ret_asked);
+    return make_request(context->route, store_of(context), request, method, told,
+                        request_fields(request), &sender, url, ret_asked);
+}
+
+static int make_plain(const struct proxy_route *route, const struct store *store,
+                      const struct request *request, struct span told,
+                      struct fetch_request **ret_plain)
+{
+    struct fetch_url *url;
+    int err = make_url(route, request, &url);
+
+    if (err < 0)
+        return err;
+    err = make_request(route, store, request, span_of("", 0), told, field_view_of_lines(NULL, 0),
+                       NULL, url, ret_plain);
+    fetch_url_unref(url);
+    return err;
+}
+
+int proxy_plain_request(const struct proxy_route *route, const struct store *store,
+                        const struct request *request, struct fetch_request **ret_plain)
+{
+    char buffer[TOLD_BYTES_MAX];
+    struct span told;
+    int err = read_told(route, request, buffer, &told);
+
+    return err < 0 ? err : make_plain(route, store, request, told, ret_plain);
 }
 
 static void release_plain(void *plain)
@@ -190,7 +219,6 @@ static int find_plain(struct proxy_context *context, const struct request *reque
 {
     struct memo_key key = {.parts = {request->target, sent_host(context->route, request)}};
     char buffer[TOLD_BYTES_MAX];
-    struct fetch_url *url;
     int err = read_told(context->route, request, buffer, &key.parts[2]);
 
     if (err < 0)
@@ -198,12 +226,7 @@ static int find_plain(struct proxy_context *context, const struct request *reque
     *ret_plain = memo_find(context->memo, &key);
     if (*ret_plain != NULL)
         return 0;
-    err = make_url(context->route, request, &url);
-    if (err < 0)
-        return err;
-    err = make_request(context, request, span_of("", 0), key.parts[2], field_view_of_lines(NULL, 0),
-                       NULL, url, ret_plain);
-    fetch_url_unref(url);
+    err = make_plain(context->route, store_of(context), request, key.parts[2], ret_plain);
     if (err == 0)
         err = memo_put(context->memo, &key, *ret_plain);
     return err;

@@ -32,6 +32,14 @@ struct proxy_route {
     struct lanes *lanes;
 };
 
+/*
+ * proxy_plain_request - what the origin would be asked for by a client without fields; of `request`
+ * only target and authority count. Its key is that of all answers to such requests.
+ * Errors    -ENOMEM, those of fetch_url_parse().
+ */
+int proxy_plain_request(const struct proxy_route *route, const struct store *store,
+                        const struct request *request, struct fetch_request **ret_plain);
+
 /* proxy_server_route - `route` stays until server_free(). */
 struct server_route proxy_server_route(struct proxy_route *route);
 

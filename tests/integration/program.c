@@ -2,11 +2,25 @@
 /* program.c - see program.h. */
 #include "program.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cmocka_all.h"
+
+/* On the line that the other is on. */
+static void read_operator_address(struct program *program)
+{
+    struct sockaddr_in *address = (struct sockaddr_in *)(void *)&program->operator_address;
+    const char *place = strstr(program->process.out, "operator on http://127.0.0.1:");
+    unsigned port;
+
+    if (place == NULL || sscanf(place, "operator on http://127.0.0.1:%5u", &port) != 1)
+        return;
+    program->operator_address = program->address;
+    address->sin_port = htons((uint16_t)port);
+}
 
 void program_start(struct program *program, const char *const *variables, const char *config)
 {
@@ -19,6 +33,7 @@ void program_start(struct program *program, const char *const *variables, const 
         origin_start(&program->origin);
     process_start(&program->process, arguments, variables);
     process_address(&program->process, &program->address);
+    read_operator_address(program);
 }
 
 void program_stop(struct program *program)
@@ -43,6 +58,14 @@ void program_send(struct program *program, struct client *client, const char *me
 {
     client_open(client, &program->address);
     client_send_format(client, "%s %s HTTP/1.1\r\nHost: public.example\r\n%s\r\n", method, target,
+                       fields);
+}
+
+void program_operate(struct program *program, struct client *client, const char *method,
+                     const char *target, const char *fields)
+{
+    client_open(client, &program->operator_address);
+    client_send_format(client, "%s %s HTTP/1.1\r\nHost: operator\r\n%s\r\n", method, target,
                        fields);
 }
 

@@ -15,6 +15,7 @@
 struct program {
     struct process process;
     struct sockaddr_storage address;
+    struct sockaddr_storage operator_address; /* if it has one */
     struct origin *origin;
 };
 
@@ -34,6 +35,10 @@ void program_ask(struct program *program, struct client *client, const char *pat
 /* program_send - begins a request with this target, and these fields besides Host. */
 void program_send(struct program *program, struct client *client, const char *method,
                   const char *target, const char *fields);
+
+/* program_operate - begins a request to the operator's address. */
+void program_operate(struct program *program, struct client *client, const char *method,
+                     const char *target, const char *fields);
 
 /* program_sync - what was sent on other connections before has been read. */
 void program_sync(struct program *program);

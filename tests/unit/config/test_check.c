@@ -103,6 +103,23 @@ static void test_an_open_fetch_on_a_network_must_be_meant(void **state)
     assert_problems("{\"listen\": \"127.8.8.8:8080\"}", "");
 }
 
+/* Only programs of this machine may reach it, whatever else is opened. */
+static void test_the_operators_address_is_of_this_machine(void **state)
+{
+    (void)state;
+    assert_problems("{}", "");
+    assert_true(address_is_off(&config.operator_listen));
+    assert_problems("{\"operator\": {\"listen\": \"off\"}}", "");
+    assert_problems("{\"operator\": {\"listen\": \"[::1]:8081\"}}", "");
+    assert_false(address_is_off(&config.operator_listen));
+    assert_problems("{\"operator\": {\"listen\": \"0.0.0.0:8081\"}}",
+                    "x.json:1: operator.listen: on 0.0.0.0:8081 other machines could reach what is "
+                    "the operator's alone; choose an address of this machine, as 127.0.0.1:8081\n");
+    assert_problems("{\"listen\": \"off\"}",
+                    "x.json:1: listen: \"off\" has no port; write it as 127.0.0.1:8080 or "
+                    "[::1]:8080\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +130,7 @@ int main(void)
         cmocka_unit_test(test_contradictions_name_both_places),
         cmocka_unit_test(test_a_refused_value_contradicts_nothing),
         cmocka_unit_test(test_an_open_fetch_on_a_network_must_be_meant),
+        cmocka_unit_test(test_the_operators_address_is_of_this_machine),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -286,6 +286,43 @@ static void test_targets_about_the_server_are_refused_by_method(void **state)
     assert_int_equal(run(REQUEST_CONNECT, ""), 405);
 }
 
+/* Of two listeners one is the operator's: none of his is for clients, nor the other way round. */
+static void test_routes_are_served_where_they_say(void **state)
+{
+    static const struct server_route apart[] = {
+        {.match = SERVER_PREFIX, .path = "/", .methods = ANY, .start = on_start, .addresses = 1},
+        {.path = "/purge", .methods = ANY, .start = on_start, .addresses = SERVER_ADDRESS(1)},
+        {.path = "/healthz", .methods = ANY, .start = on_start},
+        {.match = SERVER_FORWARD, .methods = ANY, .start = on_start, .addresses = 1},
+    };
+    static const struct {
+        const char *path;
+        enum request_form form;
+        int routes[2]; /* on each address; -1: none */
+    } rows[] = {
+        {"/purge", REQUEST_ORIGIN_FORM, {0, 1}},
+        {"/", REQUEST_ORIGIN_FORM, {0, -1}},
+        {"/healthz", REQUEST_ORIGIN_FORM, {2, 2}},
+        {"/purge", REQUEST_ABSOLUTE_FORM, {3, 1}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct router router = router_of(apart, 4);
+        struct request request = {.method = REQUEST_GET,
+                                  .form = rows[i / 2].form,
+                                  .path = span_of_string(rows[i / 2].path),
+                                  .authority = span_of_string("a.example"),
+                                  .address_index = i % 2};
+        int wanted = rows[i / 2].routes[i % 2];
+
+        assert_int_equal(run_request(&router, &request), wanted < 0 ? 404 : 0);
+        for (int route = 0; route < 4; route++)
+            assert_int_equal(counts[route], route == wanted);
+        router_fini(&router);
+    }
+}
+
 static void test_all_methods_fit_into_allow(void **state)
 {
     char allow[ROUTER_ALLOW_BYTES];
@@ -308,6 +345,7 @@ int main(void)
         cmocka_unit_test(test_methods_a_path_does_not_take_are_told_which_it_does),
         cmocka_unit_test(test_methods_without_a_name_here_are_not_implemented),
         cmocka_unit_test(test_targets_about_the_server_are_refused_by_method),
+        cmocka_unit_test(test_routes_are_served_where_they_say),
         cmocka_unit_test(test_all_methods_fit_into_allow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

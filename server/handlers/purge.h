@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * purge.h - POST /purge, for the operator: what is stored is forgotten.
+ *
+ *      /purge?url=URL         in all its variants, wherever it is stored: as a URL of /fetch, of
+ * the forward proxy, or as the public URL of a route
+ *
+ * A fetch under way serves those who came before, and is not stored. The answer is JSON:
+ * {"purged": N}. Pages of a browser are refused: they could ask it of a server on the same machine.
+ */
+#ifndef SERVER_HANDLERS_PURGE_H
+#define SERVER_HANDLERS_PURGE_H
+
+#include <fetch/fetcher.h>
+
+#include "../server.h"
+
+struct purger;
+
+/*
+ * purger_new - `routes` are those of proxies, by which public URLs are found.
+ * Errors    -ENOMEM.
+ * Owns      a copy of `routes`; what they point to, and the fetcher, stay the caller's.
+ */
+int purger_new(struct fetcher *fetcher, const struct server_route *routes, size_t route_count,
+               struct purger **ret_purger);
+
+/* purger_free - after the server has ended. NULL is allowed. */
+void purger_free(struct purger *purger);
+
+/* purge_route - the route "/purge". */
+struct server_route purge_route(struct purger *purger);
+
+#endif

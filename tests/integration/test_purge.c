@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_purge.c - what the operator has forgotten while the program runs, over all ways in.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmocka_all.h"
+#include "program.h"
+
+#define FRESH "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok"
+#define OTHER "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n\r\nnew"
+
+static struct program program;
+
+/* With an address for the operator, and a route for all that is no path of its own. */
+static void start(void)
+{
+    char route[64];
+    const char *variables[] = {"FETCHONCE_OPERATOR_LISTEN=127.0.0.1:0", route, NULL};
+
+    origin_start(&program.origin);
+    snprintf(route, sizeof route, "FETCHONCE_ROUTES=/=http://127.0.0.1:%u",
+             origin_port(program.origin));
+    program_start(&program, variables, NULL);
+}
+
+static void operate(const char *method, const char *target, const char *fields, int status,
+                    const char *part)
+{
+    struct client client;
+    struct client_reply reply;
+
+    program_operate(&program, &client, method, target, fields);
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, status);
+    if (strstr(reply.body, part) == NULL)
+        fail_msg("\"%s\" is not in: %s", part, reply.body);
+    client_reply_fini(&reply);
+    client_close(&client);
+}
+
+static void purge(const char *query, const char *expected)
+{
+    char target[512];
+
+    snprintf(target, sizeof target, "/purge?%s", query);
+    operate("POST", target, "", 200, expected);
+}
+
+static void get(const char *path, const char *fields, const char *body)
+{
+    struct client client;
+
+    program_send(&program, &client, "GET", path, fields);
+    program_expect(&client, 200, body);
+}
+
+static void test_a_url_of_fetch_is_forgotten(void **state)
+{
+    char query[128];
+
+    (void)state;
+    start();
+    origin_on(program.origin, "/a", ORIGIN_SEND(FRESH));
+    program_get(&program, "/a", "", "ok");
+    origin_on(program.origin, "/a", ORIGIN_SEND(OTHER));
+    program_get(&program, "/a", "", "ok");
+    snprintf(query, sizeof query, "url=http://127.0.0.1:%u/a", origin_port(program.origin));
+    purge(query, "{\"purged\":1}");
+    program_get(&program, "/a", "", "new");
+    purge("url=http://a.example/nothing", "{\"purged\":0}");
+    program_stop(&program);
+}
+
+/* By the name and path that clients know, not by the origin's. */
+static void test_a_public_url_of_a_route_is_forgotten(void **state)
+{
+    (void)state;
+    start();
+    origin_on(program.origin, "/a?b=c", ORIGIN_SEND(FRESH));
+    get("/a?b=c", "", "ok");
+    origin_on(program.origin, "/a?b=c", ORIGIN_SEND(OTHER));
+    purge("url=http://public.example/a", "{\"purged\":0}");
+    get("/a?b=c", "", "ok");
+    purge("url=http://public.example/a%3Fb=c", "{\"purged\":1}");
+    get("/a?b=c", "", "new");
+    program_stop(&program);
+}
+
+static void test_what_is_not_for_the_operator_is_not_there(void **state)
+{
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    start();
+    operate("GET", "/healthz", "", 200, "ok");
+    operate("GET", "/access", "", 404, "");
+    operate("GET", "/fetch?url=http://127.0.0.1/", "", 404, "");
+    operate("GET", "/", "", 404, "");
+    operate("GET", "/purge?url=http://a.example/", "", 405, "");
+    operate("POST", "/purge", "", 400, "nothing to purge");
+    operate("POST", "/purge?url=nonsense", "", 400, "");
+    operate("POST", "/purge?url=http://a.example/", "Origin: http://evil.example\r\n", 403, "");
+    /* Nor is his for clients: their /purge is the origin's. */
+    origin_on(program.origin, "/purge?url=http://a.example/", ORIGIN_SEND(OTHER));
+    program_send(&program, &client, "POST", "/purge?url=http://a.example/",
+                 "Content-Length: 0\r\n");
+    client_read_reply(&client, false, &reply);
+    assert_string_equal(reply.body, "new");
+    assert_int_equal(origin_hits(program.origin, "/purge?url=http://a.example/"), 1);
+    client_reply_fini(&reply);
+    client_close(&client);
+    program_stop(&program);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_url_of_fetch_is_forgotten),
+        cmocka_unit_test(test_a_public_url_of_a_route_is_forgotten),
+        cmocka_unit_test(test_what_is_not_for_the_operator_is_not_there),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
