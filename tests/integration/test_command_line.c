@@ -161,7 +161,12 @@ static void test_an_address_of_no_interface_is_said(void **state)
 
 static void test_the_example_configurations_are_fine(void **state)
 {
-    static const char *const files[] = {default_file, FETCHONCE_CONFIG_FOLDER "/container.json"};
+    static const char *const files[] = {
+        FETCHONCE_CONFIG_FOLDER "/examples/reverse_proxy.json",
+        FETCHONCE_CONFIG_FOLDER "/examples/forward_proxy.json",
+        default_file,
+        FETCHONCE_CONFIG_FOLDER "/container.json",
+    };
     (void)state;
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         assert_int_equal(RUN(&process, "--check", "--config", files[i]), 0);

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # test_readme.sh SERVER - the curl lines of README.md give what README.md says.
 #
-# Starts the server and the slow origin as README does, but on free ports; runs each line that
+# Starts the server, twice, and the slow origin as README does, but on free ports; runs each line that
 # begins with "$ " in a block of kind `console`, in order; compares what it prints with the lines
 # below it. The ports of README are replaced by the free ones in commands and answers.
 set -euo pipefail
@@ -38,6 +38,7 @@ start() {
 
 with_free_ports() {
     local text=${1//:8080/:$server_port}
+    text=${text//:8081/:$proxy_port}
     printf '%s' "${text//:9000/:$origin_port}"
 }
 
@@ -72,6 +73,9 @@ start "$server" --listen 127.0.0.1:0 --allow 127.0.0.1/32
 server_port=$port
 start "$root/scripts/slow_origin.pl" 0
 origin_port=$port
+FETCHONCE_FORWARD_PROXY_ENABLED=true start "$server" --listen 127.0.0.1:0 --allow 127.0.0.1/32 \
+    --route "/=http://127.0.0.1:$origin_port"
+proxy_port=$port
 checked=0
 check_all
-((checked >= 5)) || fail "README has only $checked curl lines"
+((checked >= 9)) || fail "README has only $checked curl lines"
