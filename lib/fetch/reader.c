@@ -275,12 +275,9 @@ static void on_deadline(struct async_timer *timer)
     reader->on_progress(reader);
 }
 
-bool fetch_reader_ask_part(struct fetch_reader *reader)
+/* As if it had not been told of one yet. */
+static void forget_answer(struct fetch_reader *reader)
 {
-    assert(reader->state == FETCH_ANSWERED);
-    if (reader->flight == NULL || reader->flight->is_part ||
-        fields_count(&reader->request->part) == 0)
-        return false;
     flight_detach(reader);
     segment_unref(reader->segment);
     reader->segment = NULL;
@@ -290,8 +287,29 @@ bool fetch_reader_ask_part(struct fetch_reader *reader)
     reader->wanted_bytes = 0;
     reader->is_stored = false;
     reader->state = FETCH_WAITING;
+}
+
+bool fetch_reader_ask_part(struct fetch_reader *reader)
+{
+    assert(reader->state == FETCH_ANSWERED);
+    if (reader->flight == NULL || reader->flight->is_part ||
+        fields_count(&reader->request->part) == 0)
+        return false;
+    forget_answer(reader);
     arm_deadline(reader);
     reader_begin_alone(reader);
+    return true;
+}
+
+bool fetch_reader_start_over(struct fetch_reader *reader)
+{
+    assert(reader->state == FETCH_ANSWERED && fetch_reader_status(reader) < 0);
+    if (reader->restarts_left == 0 && !reader_has_stale(reader, FETCH_TROUBLE_NO_ANSWER))
+        return false;
+    forget_answer(reader);
+    arm_deadline(reader);
+    if (!restart(reader)) /* then what is stored, if nobody has just purged it */
+        reader_fail(reader, failure_of_status(-ECONNRESET));
     return true;
 }
 

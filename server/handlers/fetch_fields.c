@@ -172,7 +172,8 @@ void fetch_describe(struct fetch_answer *answer, const struct request *request,
     /* Of a collapsed request, the one it was collapsed with does the storing. */
     account.is_stored = reader->is_stored && !account.is_collapsed && !account.is_hit &&
                         fetch_reader_status(reader) >= 0;
-    account.has_ttl = account.is_hit || reader->is_stored || reader->is_stale;
+    account.has_ttl = account.is_hit || reader->is_stale ||
+                      (reader->is_stored && fetch_reader_status(reader) >= 0);
     account.ttl_s = entry_ttl_s(entry, now_s);
     account.detail =
         detail == NULL && reader->is_stale ? token_of_failure(&reader->failure) : detail;

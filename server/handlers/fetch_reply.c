@@ -89,10 +89,14 @@ static void fail(struct fetch_reply *self, int status, const char *detail, const
     problem_send(request, status, detail, answer.fields, answer.count);
 }
 
-static void fail_broken(struct fetch_reply *self)
+/* The answer has broken off before the client got anything of it. */
+static void replace_broken(struct fetch_reply *self)
 {
-    fail(self, 502, "the origin closed the connection before its answer was complete",
-         "connection-broke");
+    if (fetch_reader_start_over(&self->reader))
+        fetch_reply_advance(self);
+    else
+        fail(self, 502, "the origin closed the connection before its answer was complete",
+             "connection-broke");
 }
 
 /* There is no answer of the origin's. */
@@ -297,7 +301,7 @@ static void send_range(struct fetch_reply *self, int status)
         send_whole(self, status);
         break;
     case FETCH_RANGE_BROKEN:
-        fail_broken(self);
+        replace_broken(self);
         break;
     case FETCH_RANGE_ASKED_FOR:
         fetch_reply_advance(self);
@@ -317,7 +321,7 @@ static void answer_request(struct fetch_reply *self)
     struct iovec span;
 
     if (status < 0) {
-        fail_broken(self);
+        replace_broken(self);
         return;
     }
     if (self->select != NULL && refuse_selection(self))

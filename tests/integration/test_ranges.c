@@ -342,6 +342,7 @@ static void case_18_range_of_an_answer_that_is_not_stored(void **state)
 }
 
 /* Broken before the part has come: a clear error; in the middle of it: no clean end. */
+/* Who has got nothing of it waits for a second fetch, and no third. */
 static void case_18_part_of_a_broken_body_is_not_whole(void **state)
 {
     struct world world;
@@ -363,6 +364,7 @@ static void case_18_part_of_a_broken_body_is_not_whole(void **state)
     client_read_reply(&clients[1], false, &reply);
     assert_int_equal(reply.status, 502);
     client_reply_fini(&reply);
+    assert_int_equal(origin_hits(world.origin, "/"), 2);
     client_close(&clients[0]);
     client_close(&clients[1]);
     world_stop(&world);

@@ -98,6 +98,49 @@ static void case_18_waiting_reader_is_told_of_a_break(void **state)
     rig_free(&rig);
 }
 
+/* Two wait for a later part, and a third has begun to read. What comes breaks off: the two, of
+ * which neither has sent anything, share one new fetch; if that breaks as well, they are told. */
+static void case_07_who_waits_for_a_part_gets_one_new_fetch(void **state)
+{
+    struct rig rig;
+    struct rig_reader readers[3] = {[0].is_slow = true, [1].is_slow = true};
+
+    (void)state;
+    for (unsigned breaks = 1; breaks <= 2; breaks++) {
+        rig_new(&rig, NULL);
+        for (unsigned i = 0; i < 3; i++)
+            rig_ask(&rig, &readers[i], i % 2, URL);
+        rig_connect(&rig, 0);
+        for (unsigned i = 0; i < breaks; i++) {
+            rig_head(&rig, i, 200, -1, "");
+            rig_data(&rig, i, "01");
+            for (unsigned j = 0; j < 2; j++)
+                assert_true(fetch_reader_wait_for(&readers[j].reader, 5));
+            rig_done(&rig, i, -ECONNRESET);
+            for (unsigned j = 0; j < 2; j++) {
+                assert_true(fetch_reader_status(&readers[j].reader) < 0);
+                assert_int_equal(fetch_reader_start_over(&readers[j].reader), i == 0);
+            }
+            rig_settle(&rig);
+            assert_int_equal(rig.started, 2);
+            if (i == 0)
+                rig_connect(&rig, 1);
+        }
+        if (breaks == 1) {
+            rig_head(&rig, 1, 200, 6, "");
+            rig_data(&rig, 1, "abcdef");
+            rig_done(&rig, 1, 0);
+            for (unsigned j = 0; j < 2; j++) {
+                rig_read(&readers[j]);
+                assert_true(rig_is_whole(&readers[j], "abcdef"));
+            }
+        }
+        for (unsigned i = 0; i < 3; i++)
+            rig_leave(&readers[i]);
+        rig_free(&rig);
+    }
+}
+
 /* Case 24: from there on nothing is kept for who does not read. */
 static void case_18_nobody_waits_for_what_is_not_stored(void **state)
 {
@@ -268,6 +311,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_18_waiting_reader_is_told_when_covered),
         cmocka_unit_test(case_18_waiting_reader_is_told_of_a_break),
+        cmocka_unit_test(case_07_who_waits_for_a_part_gets_one_new_fetch),
         cmocka_unit_test(case_18_nobody_waits_for_what_is_not_stored),
         cmocka_unit_test(case_18_rest_is_fetched_for_the_next_range),
         cmocka_unit_test(case_18_shared_fetch_is_of_the_whole),

@@ -370,6 +370,15 @@ bool fetch_reader_wait_for(struct fetch_reader *reader, uint64_t body_bytes);
 bool fetch_reader_ask_part(struct fetch_reader *reader);
 
 /*
+ * fetch_reader_start_over - of an answered reader whose answer has broken off, and whose client has
+ * got nothing of it: the one new fetch, or what is stored. Its state is any of the three
+ * afterwards, as after fetch_reader_start(). Returns   false, and nothing has changed, if it has
+ * had its new fetch and nothing may be used in the place of the answer; or for a bypass. Source
+ * COALESCING case 7
+ */
+bool fetch_reader_start_over(struct fetch_reader *reader);
+
+/*
  * fetch_reader_lags - whether an answered reader that wants to read on has fallen too far behind an
  * answer that is still arriving and being stored (settings.stored_lag_bytes_max): the caller aborts
  * its answer. What was there before it was answered does not count, so nobody lags by coming late.
