@@ -147,11 +147,30 @@ static void operator_check(const struct config *config, struct problems *problem
                  origin, address);
 }
 
+/* Who opens tunnels means them to work. */
+static void tunnels_check(const struct config *config, struct problems *problems)
+{
+    const struct setting *enabled = &setting_table[SETTING_ID_forward_proxy_enabled];
+    char origin[ORIGIN_BYTES_MAX];
+    char variable[SETTING_VARIABLE_BYTES_MAX];
+
+    if (!config->forward_proxy_connect || config->forward_proxy_enabled ||
+        config->origins[SETTING_ID_forward_proxy_enabled].is_faulty)
+        return;
+    config_origin_text(config, SETTING_ID_forward_proxy_connect, origin, sizeof(origin));
+    setting_variable(enabled, variable);
+    problems_add(problems,
+                 "%s: tunnels are a part of the forward proxy, which is off: set \"%s\" to true in "
+                 "the file, or %s=true in the environment, as well",
+                 origin, enabled->path, variable);
+}
+
 void config_check(const struct config *config, struct problems *problems)
 {
     for (size_t i = 0; i < CHECK_ORDERS; i++)
         order_check(config, &check_orders[i], problems);
     exposure_check(config, problems);
     operator_check(config, problems);
+    tunnels_check(config, problems);
     routes_check(config, problems);
 }

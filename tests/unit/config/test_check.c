@@ -120,6 +120,17 @@ static void test_the_operators_address_is_of_this_machine(void **state)
                     "[::1]:8080\n");
 }
 
+static void test_tunnels_need_the_forward_proxy(void **state)
+{
+    (void)state;
+    assert_problems(
+        "{\"forward_proxy\": {\n\"connect\": true}}",
+        "x.json:2: forward_proxy.connect: tunnels are a part of the forward proxy, which "
+        "is off: set \"forward_proxy.enabled\" to true in the file, or "
+        "FETCHONCE_FORWARD_PROXY_ENABLED=true in the environment, as well\n");
+    assert_problems("{\"forward_proxy\": {\"enabled\": true, \"connect\": true}}", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +142,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_value_contradicts_nothing),
         cmocka_unit_test(test_an_open_fetch_on_a_network_must_be_meant),
         cmocka_unit_test(test_the_operators_address_is_of_this_machine),
+        cmocka_unit_test(test_tunnels_need_the_forward_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
