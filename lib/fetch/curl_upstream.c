@@ -88,6 +88,7 @@ static int status_of_result(const struct transfer *transfer, CURLcode result)
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_PARTIAL_FILE:
+    case CURLE_SEND_FAIL_REWIND: /* over a kept connection, and the body is on its way already */
         return -ECONNRESET;
     default:
         /* A bad chunk is reported as a receive error above; what is left happens before the head:

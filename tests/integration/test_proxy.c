@@ -389,6 +389,32 @@ static void test_unknown_transfer_coding_ends_with_its_connection(void **state)
     world_stop(&world);
 }
 
+/* The origin has ended the connection that was kept, and the body has been taken from the client.
+ */
+static void test_body_is_not_sent_twice(void **state)
+{
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/warm", ORIGIN_SEND(OK_HELLO));
+    origin_on(world.origin, "/put", ORIGIN_RESET);
+    world_pass(&world, &client, "GET", "/warm", "", "");
+    client_read_reply(&client, false, &reply);
+    client_reply_fini(&reply);
+    client_send_text(&client,
+                     "PUT /put HTTP/1.1\r\nHost: public.example\r\nContent-Length: 1\r\n\r\nx");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 502);
+    assert_non_null(strstr(reply.body, "the origin closed the connection"));
+    assert_int_equal(origin_hits(world.origin, "/put"), 1);
+    client_reply_fini(&reply);
+    client_close(&client);
+    world_stop(&world);
+}
+
 static void test_dead_origin_is_502(void **state)
 {
     struct world world;
@@ -422,6 +448,7 @@ int main(void)
         cmocka_unit_test(test_hops_run_out),
         cmocka_unit_test(test_loops_are_508),
         cmocka_unit_test(test_unknown_transfer_coding_ends_with_its_connection),
+        cmocka_unit_test(test_body_is_not_sent_twice),
         cmocka_unit_test(test_dead_origin_is_502),
     };
 
