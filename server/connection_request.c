@@ -69,7 +69,7 @@ static void on_body_announced(struct connection *connection)
         return;
     }
     exchange_begin_body(exchange);
-    if (choice.status == 0 && route->streams_body) {
+    if (choice.status == 0 && route != NULL && route->streams_body) {
         handle(connection, choice, true);
         return;
     }

@@ -149,6 +149,7 @@ static void mark_drop(struct table_shard *shard, struct mark_node **link)
 {
     struct mark_node *node = *link;
 
+    assert(node != NULL);
     *link = node->next;
     async_list_remove(&node->age);
     shard->mark_count--;

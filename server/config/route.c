@@ -131,7 +131,7 @@ static void route_add(struct config_routes *routes, enum config_source source, c
                       const char *text, struct problems *problems)
 {
     char quoted[QUOTED_BYTES_MAX];
-    struct config_route route;
+    struct config_route route = {.position = 0};
     struct config_route *place;
     struct value_fault fault;
 

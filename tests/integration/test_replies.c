@@ -72,7 +72,7 @@ static void test_large_replies_reach_a_slow_client_whole_and_in_order(void **sta
 /* The server's end of a client's connection: it is of this process. */
 static int served_fd(const struct client *client)
 {
-    struct sockaddr_in own, peer;
+    struct sockaddr_in own = {0}, peer = {0};
     socklen_t length = sizeof own;
 
     assert_int_equal(getsockname(client->fd, (struct sockaddr *)&own, &length), 0);

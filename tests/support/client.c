@@ -226,8 +226,10 @@ static bool take_trailers(struct client *client, struct client_reply *reply)
     reply->trailers = calloc(1, 1);
     for (;;) {
         char *line = take_to(client, "\r\n");
-        if (line == NULL || reply->trailers == NULL)
+        if (line == NULL)
             return false;
+        if (reply->trailers == NULL)
+            fail("memory");
         bool is_last = strcmp(line, "\r\n") == 0;
         if (!is_last) {
             reply->trailers = realloc(reply->trailers, length + strlen(line) + 1);

@@ -81,10 +81,12 @@ static void spread_add(struct spread *spread, int64_t ns)
 /* The n-th of hundred of them in milliseconds; 0 if there is none. */
 static double spread_ms(struct spread *spread, int percent)
 {
+    int at = (spread->count - 1) * percent / 100;
+
     if (spread->count == 0)
         return 0;
     qsort(spread->all_ns, (size_t)spread->count, sizeof(spread->all_ns[0]), compare);
-    return (double)spread->all_ns[(spread->count - 1) * percent / 100] / (double)MS_NS;
+    return (double)spread->all_ns[at] / (double)MS_NS;
 }
 
 static int64_t last_served_ns(int count)

@@ -19,7 +19,7 @@ struct pairs {
 
 static int port_of(int fd)
 {
-    struct sockaddr_in address;
+    struct sockaddr_in address = {0};
     socklen_t bytes = sizeof address;
 
     assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &bytes), 0);
