@@ -14,10 +14,31 @@
  */
 #include <stdlib.h>
 
+#include <http/forwarding.h>
 #include <http/stale.h>
 
 #include "flight.h"
 #include "lane.h"
+
+/* Whether what the answer varies by reaches the origin as the client sent it. The fields of the
+ * others have to be made first, so that nobody names the variant of somebody else. */
+static bool varies_by_sent(struct fetch_lane *lane, const struct fetch_request *plain,
+                           const struct entry *entry, struct field_view fields)
+{
+    struct entry *index;
+    struct span name;
+    size_t position = 0;
+    bool is_sent = true;
+
+    if (!plain->policy->settings.is_transparent || fields_count(&plain->fields) > 0 ||
+        key_equals(&entry->key, &plain->key))
+        return true;
+    index = lane_find_index(lane, &plain->key);
+    while (is_sent && index != NULL && vary_names_next(&index->index->names, &position, &name))
+        is_sent = !forwarding_changes(fields, name);
+    entry_unref(index);
+    return is_sent;
+}
 
 struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_request *plain,
                                struct field_view fields, const struct cache_control *wishes,
@@ -28,6 +49,10 @@ struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_reque
     enum reuse reuse;
 
     *ret_is_refresh_due = false;
+    if (entry != NULL && !varies_by_sent(lane, plain, entry, fields)) {
+        entry_unref(entry);
+        entry = NULL;
+    }
     if (entry == NULL)
         return NULL;
     if (wishes != NULL && !plain->policy->settings.obeys_clients)

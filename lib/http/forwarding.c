@@ -10,8 +10,10 @@
 #include <http/forwarding.h>
 #include <http/list.h>
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define IS_ONE_OF(name, names)                                                                     \
     fields_name_is_one_of(name, names, sizeof(names) / sizeof((names)[0]))
@@ -167,15 +169,27 @@ int forwarding_element_write(const struct forwarding_client *client, char *buffe
     return 0;
 }
 
+/* Whether the name begins so. Programs behind a gateway see '-' and '_' as one (RFC 3875 section
+ * 4.1.18), so an underscore is no way around. */
+static bool begins(struct span name, const char *with)
+{
+    size_t length = strlen(with);
+
+    if (name.length < length)
+        return false;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char byte = (unsigned char)name.bytes[i];
+        if (with[i] != (byte == '_' ? '-' : (char)tolower(byte)))
+            return false;
+    }
+    return true;
+}
+
 /* What a client says of itself, or of those before it. */
 static bool tells_of_client(struct span name)
 {
-    static const char *const names[] = {
-        "forwarded",        "x-forwarded-for",    "x-forwarded-proto",  "x-forwarded-host",
-        "x-forwarded-port", "x-forwarded-server", "x-forwarded-prefix", "x-real-ip",
-    };
-
-    return IS_ONE_OF(name, names);
+    return begins(name, "x-forwarded-") || (begins(name, "x-real-ip") && name.length == 9) ||
+           (begins(name, "forwarded") && name.length == 9);
 }
 
 /* What goes on as it is. */
@@ -191,6 +205,13 @@ static bool is_kept(struct field_view request, const struct forwarding_client *c
     if (IS_ONE_OF(name, dropped) || (!client->is_trusted && tells_of_client(name)))
         return false;
     return !field_view_is_hop_by_hop(request, name);
+}
+
+bool forwarding_changes(struct field_view request, struct span name)
+{
+    static const struct forwarding_client nobody;
+
+    return !is_kept(request, &nobody, name);
 }
 
 static int append_kept(struct fields *fields, struct field_view request,

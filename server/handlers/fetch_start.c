@@ -82,13 +82,13 @@ static fetch_trailers_fn *trailers_wanted(const struct fetch_reply *self)
 
 static void start_reader(struct fetch_reply *self, struct fetch_lane *lane,
                          struct fetch_request *asked, const struct fetch_wishes *wishes,
-                         struct entry *entry)
+                         unsigned flags, struct entry *entry)
 {
     if (entry != NULL)
         fetch_reader_start_hit(&self->reader, lane, asked, &entry, on_progress);
     else
-        fetch_reader_start(&self->reader, lane, asked, fetch_wished_control(wishes),
-                           FETCH_NOT_STORED, on_progress);
+        fetch_reader_start(&self->reader, lane, asked, fetch_wished_control(wishes), flags,
+                           on_progress);
     self->reader.on_interim = on_interim;
     self->reader.on_trailers = trailers_wanted(self);
     fetch_reply_advance(self);
@@ -121,7 +121,7 @@ void fetch_reply_start(struct request *request, struct fetch_lane *lane,
         fetch_refuse(request, 503, "this server is out of memory", "out-of-memory");
         return;
     }
-    start_reader(self, lane, asked, wishes, entry);
+    start_reader(self, lane, asked, wishes, FETCH_NOT_STORED, entry);
     fetch_request_unref(asked);
 }
 
@@ -132,7 +132,9 @@ void fetch_reply_start_proxied(struct request *request, struct fetch_lane *lane,
     struct fetch_reply *self = reply_of(request);
 
     fetch_range_read(request, &self->range);
-    start_reader(self, lane, asked, wishes, entry);
+    /* With what the origin gets there may be something, where the client's own fields found none.
+     */
+    start_reader(self, lane, asked, wishes, 0, entry);
 }
 
 /* The body of the client's request, on its way to the origin. */

@@ -82,6 +82,38 @@ static void test_standard_alone_decides_what_is_stored(void **state)
     world_stop(&world);
 }
 
+/* What a client has removed on the way, or claims of itself, does not choose among answers. */
+static void test_variants_are_chosen_by_what_the_origin_gets(void **state)
+{
+    static const struct {
+        const char *vary, *chosen, *claimed;
+    } rows[] = {
+        {"X-Chosen", "X-Chosen: 1\r\n", "X-Chosen: 1\r\nConnection: X-Chosen\r\n"},
+        {"X-Real-IP", "", "X-Real-IP: 10.1.1.1\r\n"},
+        {"X-Forwarded-For", "", "X-Forwarded-For: 10.1.1.1\r\n"},
+    };
+    struct world world;
+    char answer[256];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++) {
+        unsigned hits = *rows[i].chosen != '\0' ? 2 : 1;
+        world_start(&world, NULL);
+        snprintf(answer, sizeof answer,
+                 "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: %s\r\n"
+                 "Content-Length: 5\r\n\r\nhello",
+                 rows[i].vary);
+        origin_on(world.origin, "/varies", ORIGIN_SEND(answer));
+        check_body(&world, "GET", "/varies", rows[i].chosen, "hello");
+        check_body(&world, "GET", "/varies", rows[i].claimed, "hello");
+        assert_int_equal(origin_hits(world.origin, "/varies"), hits);
+        check_body(&world, "GET", "/varies", rows[i].claimed, "hello");
+        check_body(&world, "GET", "/varies", rows[i].chosen, "hello");
+        assert_int_equal(origin_hits(world.origin, "/varies"), hits);
+        world_stop(&world);
+    }
+}
+
 static void test_redirects_are_the_clients(void **state)
 {
     struct world world;
@@ -434,6 +466,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fields_pass_both_ways),
         cmocka_unit_test(test_standard_alone_decides_what_is_stored),
+        cmocka_unit_test(test_variants_are_chosen_by_what_the_origin_gets),
         cmocka_unit_test(test_redirects_are_the_clients),
         cmocka_unit_test(case_21_unsafe_methods_pass_and_invalidate),
         cmocka_unit_test(test_conditions_that_bypass_are_the_origins),

@@ -171,6 +171,22 @@ static void test_strangers_are_not_believed(void **state)
     check_passages(customary, 1, &client, FORWARDING_CUSTOMARY);
 }
 
+/* A name with an underscore is the same to many programs behind us, but Forward and others are not.
+ */
+static void test_other_spellings_of_claims_are_dropped(void **state)
+{
+    static const struct passage cases[] = {
+        {"X_Forwarded_Host: h\nx-forwarded_For: 1\nX_Real_IP: 2\nA: 1\n", "A: 1\n"},
+        {"X-Forwarded-Scheme: https\nX-Forwarded-Ssl: on\n", ""},
+        {"X-Forward: 1\nX-Real-IPs: 2\nForwarded-By: 3\n",
+         "X-Forward: 1\nX-Real-IPs: 2\nForwarded-By: 3\n"},
+    };
+    static const struct forwarding_client client = {.address = {"192.0.2.1", 9}};
+
+    (void)state;
+    check_passages(cases, COUNT(cases), &client, FORWARDING_NOTHING);
+}
+
 static void test_trusted_proxies_are_added_to(void **state)
 {
     static const struct forwarding_client client = {
@@ -326,6 +342,7 @@ int main(void)
         cmocka_unit_test(test_element_quotes_what_is_no_token),
         cmocka_unit_test(test_fields_for_one_hop_stay_behind),
         cmocka_unit_test(test_strangers_are_not_believed),
+        cmocka_unit_test(test_other_spellings_of_claims_are_dropped),
         cmocka_unit_test(test_trusted_proxies_are_added_to),
         cmocka_unit_test(test_what_is_no_field_is_refused),
         cmocka_unit_test(test_trailers_carry_no_control),

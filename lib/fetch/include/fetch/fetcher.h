@@ -265,7 +265,9 @@ int64_t fetch_lane_now_s(const struct fetch_lane *lane);
 
 /*
  * fetch_lane_reuse - a stored answer for a client that sent `fields`, or NULL; those that are not
- * forwarded change nothing. `plain` is the request without them. `wishes` is the Cache-Control of
+ * forwarded change nothing. `plain` is the request without them, or with what the origin gets of
+ * them: without, an answer of a proxy that varies by what the origin gets changed is not found.
+ * `wishes` is the Cache-Control of
  * the client's request (NULL: none), which may want a younger answer than a fresh one, or be
  * content with one that is stale. An answer that is used while it is refreshed is returned, too:
  * then a refresh is due, and the caller calls fetch_lane_refresh(). Allocates nothing.

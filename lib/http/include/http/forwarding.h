@@ -63,7 +63,8 @@ int forwarding_element_write(const struct forwarding_client *client, char *buffe
 /*
  * forwarding_request_fields - the fields of a request that go on: its end-to-end lines in their
  * order and spelling, and in the end what the styles say of the client, behind what a trusted one
- * said itself. A client that is not trusted has all it said of this kind dropped, in both styles.
+ * said itself. A client that is not trusted has all it said of this kind dropped, in both styles:
+ * Forwarded, X-Real-IP and all that begins with X-Forwarded-, with underscores too.
  * Left out: fields for one hop, Host, Content-Length and Expect. Via and CDN-Loop stay, even if
  * Connection names them. Max-Forwards goes on one smaller; look at forwarding_hops_left() before.
  * `styles`  a set of enum forwarding_style.
@@ -82,6 +83,12 @@ int forwarding_request_fields(struct field_view request, const struct forwarding
  */
 int forwarding_told_write(struct field_view request, const struct forwarding_client *client,
                           unsigned styles, char *buffer, size_t room, size_t *ret_length);
+
+/*
+ * forwarding_changes - whether the next hop may get other lines of this name than the request has:
+ * what an answer varies by has to be read from what it got.
+ */
+bool forwarding_changes(struct field_view request, struct span name);
 
 /*
  * forwarding_wants_trailers - whether TE says that the client takes fields behind a body. TE is for
