@@ -16,7 +16,9 @@
 
 static_assert(sizeof(struct fetch_reply) <= REQUEST_STATE_BYTES, "has room in each request");
 
-/* Lines "Name: value" of what is meant for the client; returns how many bytes, without the zero. */
+/* Lines "Name: value" of what is meant for the client; returns how many bytes, without the zero.
+ * None of them may frame a body: RFC 9110 section 8.6 forbids it before the answer, and behind the
+ * body it comes too late. */
 static size_t write_lines(const struct fields *fields, char lines[LINES_BYTES_MAX])
 {
     size_t used = 0;
@@ -25,7 +27,9 @@ static size_t write_lines(const struct fields *fields, char lines[LINES_BYTES_MA
 
     while (fields_next(fields, &position, &field)) {
         size_t bytes = field.name.length + field.value.length + 4;
-        if (fields_is_hop_by_hop(fields, field.name) || bytes >= LINES_BYTES_MAX - used)
+        if (fields_is_hop_by_hop(fields, field.name) ||
+            span_equals_ignoring_case(field.name, span_of_string("Content-Length")) ||
+            bytes >= LINES_BYTES_MAX - used)
             continue;
         used += (size_t)snprintf(lines + used, LINES_BYTES_MAX - used, "%.*s: %.*s\r\n",
                                  (int)field.name.length, field.name.bytes, (int)field.value.length,

@@ -188,12 +188,15 @@ static void test_interim_answers_are_forwarded(void **state)
 
     (void)state;
     world_start(&world, NULL);
-    origin_on(world.origin, "/hints", ORIGIN_SEND("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+    origin_on(world.origin, "/hints",
+              ORIGIN_SEND("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\n"
+                          "\r\n"),
               ORIGIN_GATE, ORIGIN_SEND("HTTP/1.1 102 Processing\r\n\r\n" OK_HELLO));
     world_pass(&world, &client, "GET", "/hints", "", "");
     client_read_reply(&client, false, &reply);
     assert_int_equal(reply.status, 103);
     assert_string_equal(client_reply_field(&reply, "Link"), "</a>");
+    assert_null(client_reply_field(&reply, "Content-Length"));
     client_reply_fini(&reply);
     origin_release(world.origin, "/hints");
     client_read_reply(&client, false, &reply);
