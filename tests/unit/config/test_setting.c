@@ -56,7 +56,8 @@ static void test_each_quantity_ends_in_its_unit_or_bound(void **state)
         bool is_fine = setting->kind != SETTING_NUMBER && setting->kind != SETTING_AUTO;
         for (size_t j = 0; j < sizeof(endings) / sizeof(endings[0]); j++) {
             size_t ending = strlen(endings[j]);
-            is_fine = is_fine || strcmp(setting->path + bytes - ending, endings[j]) == 0;
+            is_fine = is_fine ||
+                      (bytes >= ending && strcmp(setting->path + bytes - ending, endings[j]) == 0);
         }
         if (!is_fine)
             fail_msg("%s", setting->path);
