@@ -235,6 +235,11 @@ bool store_remove(struct store *store, const struct key *key)
     return was_there;
 }
 
+size_t store_budget_bytes(const struct store *store)
+{
+    return store->budget_bytes;
+}
+
 size_t store_object_bytes_max(const struct store *store)
 {
     return store->object_bytes_max;

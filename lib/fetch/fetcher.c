@@ -56,6 +56,7 @@ int fetcher_new(const struct fetch_settings *settings, struct store *store,
     if (fetcher == NULL)
         return -ENOMEM;
     fetcher->store = store;
+    atomic_init(&fetcher->arriving_bytes, 0);
     atomic_init(&fetcher->waiting, 0);
     pthread_mutex_init(&fetcher->lanes_mutex, NULL);
     pthread_mutex_init(&fetcher->policy_mutex, NULL);

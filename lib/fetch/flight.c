@@ -108,6 +108,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
     upstream_cancel(&flight->call);
     async_waiter_cancel(&flight->lock.waiter);
     flight_body_finish(flight, status);
+    flight_body_uncount_arriving(flight);
     if (status == 0 && flight->is_kept_alone)
         flight_store_alone(flight);
     if (status == 0 && flight->state == FLIGHT_STREAMING) {

@@ -72,6 +72,7 @@ struct flight {
     size_t swallowed_bytes;        /* of a redirect's body, which nobody reads */
     bool is_kept_alone;            /* see flight_keep_alone() */
     uint64_t purges;               /* of the shard, when that was decided */
+    size_t arriving_bytes;         /* its part of the fetcher's */
     size_t bytes_before;           /* of the body, before the segment that is being written */
     int stop_status;               /* why a verdict was UPSTREAM_STOP; 0: none was */
     enum guard_reason refusal;     /* why the status is -EACCES */
@@ -289,6 +290,14 @@ size_t flight_body_bytes(const struct flight *flight);
 /* flight_body_append - the next bytes; the readers are told. Errors: -ENOMEM. */
 int flight_body_append(struct flight *flight, const char *bytes, size_t count)
     ASYNC_EXCLUDES(flight_class);
+
+/*
+ * flight_body_count_arriving - so many more are to be held for the store until the end. Returns
+ * whether all that is on its way there is no more than the store itself may hold: it is in no
+ * budget, and clients could ask for any amount. flight_body_uncount_arriving: the end.
+ */
+bool flight_body_count_arriving(struct flight *flight, size_t count);
+void flight_body_uncount_arriving(struct flight *flight);
 
 /* flight_body_finish - its end, good (0) or bad, as readers see it; no-op before there is one. */
 void flight_body_finish(struct flight *flight, int status);

@@ -7,6 +7,23 @@
 
 #define SEGMENT_BYTES ((size_t)1024 * 1024)
 
+bool flight_body_count_arriving(struct flight *flight, size_t count)
+{
+    struct fetcher *fetcher = flight->lane->fetcher;
+    size_t before =
+        atomic_fetch_add_explicit(&fetcher->arriving_bytes, count, memory_order_relaxed);
+
+    flight->arriving_bytes += count;
+    return before + count <= store_budget_bytes(fetcher->store);
+}
+
+void flight_body_uncount_arriving(struct flight *flight)
+{
+    atomic_fetch_sub_explicit(&flight->lane->fetcher->arriving_bytes, flight->arriving_bytes,
+                              memory_order_relaxed);
+    flight->arriving_bytes = 0;
+}
+
 /* The body's end, as its readers see it. */
 void flight_body_finish(struct flight *flight, int status)
 {

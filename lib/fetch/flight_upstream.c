@@ -96,19 +96,32 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
     return flight_take_answer(flight, head);
 }
 
-/* Case 24: longer than what is stored, and nobody said so before. */
-static void stop_storing(struct flight *flight)
+/* From here on it is for those who are there. */
+static void stop_storing(struct flight *flight, const struct table_mark *mark)
 {
-    struct table_mark uncacheable = flight_mark_uncacheable(flight);
-
     flight_enter(flight, FLIGHT_SUPERSEDED);
-    flight_supersede(flight, &uncacheable);
+    flight_supersede(flight, mark);
     flight_lock(flight);
     flight->is_storing = false;
     flight_wake_locked(flight); /* who waits for a later part of it need not any more */
     if (flight->readers == 0)
         flight_call_lane_locked(flight); /* it was read on for the store alone */
     flight_unlock(flight);
+}
+
+/* Case 24: longer than what is stored, and nobody said so before. Or too much is arriving at once,
+ * which says nothing of the URL. */
+static void store_more(struct flight *flight, size_t total_bytes, size_t count)
+{
+    bool has_room = flight_body_count_arriving(flight, count);
+
+    if (total_bytes > answer_stored_bytes_max(flight->lane, flight->request->policy)) {
+        struct table_mark uncacheable = flight_mark_uncacheable(flight);
+        stop_storing(flight, &uncacheable);
+    } else if (!has_room) {
+        LANE_COUNT(flight->lane, flights_crowded_out, 1);
+        stop_storing(flight, NULL);
+    }
 }
 
 static enum upstream_verdict on_data(struct upstream_call *call, const char *bytes, size_t count)
@@ -130,9 +143,8 @@ static enum upstream_verdict on_data(struct upstream_call *call, const char *byt
         return flight_stop_with(flight, -EPROTO);
     if (total_bytes > settings->streamed_body_bytes_max)
         return flight_stop_with(flight, -EFBIG);
-    if (flight->state == FLIGHT_STREAMING &&
-        total_bytes > answer_stored_bytes_max(flight->lane, flight->request->policy))
-        stop_storing(flight);
+    if (flight->state == FLIGHT_STREAMING)
+        store_more(flight, total_bytes, count);
     if (flight_body_append(flight, bytes, count) < 0)
         return flight_stop_with(flight, -ENOMEM);
     flight_arm_progress(flight, settings->stall_timeout_ms);

@@ -21,7 +21,8 @@ struct fetcher {
     struct store *store;
     struct async_keyed_lock *keys; /* who holds a URL's lock may fetch it */
     struct flight_table *table;
-    atomic_uint waiting; /* requests that wait for a head, on all lanes */
+    atomic_size_t arriving_bytes; /* of answers on their way into the store, on all lanes */
+    atomic_uint waiting;          /* requests that wait for a head, on all lanes */
     pthread_mutex_t lanes_mutex;
     struct async_list lanes; /* under lanes_mutex */
     struct guard_own own;    /* its arrays are the fetcher's */

@@ -3,6 +3,9 @@
  * test_flight_sharing.c - what the readers of a flight share, and what each must fetch for itself:
  * private, uncacheable and too long answers. The numbers are those of docs/internals/flight.md.
  */
+#include <stdlib.h>
+#include <string.h>
+
 #include "cmocka_all.h"
 #include "rig.h"
 
@@ -353,6 +356,49 @@ static void case_24_growing_too_long_goes_on_for_those_present(void **state)
     rig_free(&rig);
 }
 
+/* Bytes on their way into the store are in no budget yet. Those of five answers would be more than
+ * it holds: the fifth is for who is there, and its URL is none the worse for it. */
+static void case_24_too_much_at_once_is_not_stored(void **state)
+{
+    enum { BYTES = 240 * 1024 };
+    static const char *const urls[] = {URL "1", URL "2", URL "3", URL "4", URL "5"};
+    struct rig rig;
+    struct rig_reader readers[5] = {0};
+    struct rig_reader late[2] = {0};
+    char *text = malloc(BYTES + 1);
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, 'x', BYTES);
+    text[BYTES] = '\0';
+    rig_new(&rig, NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        readers[i].is_slow = true;
+        rig_ask(&rig, &readers[i], i % 2, urls[i]);
+        rig_connect(&rig, i);
+        rig_head(&rig, i, 200, BYTES, "Cache-Control: max-age=60");
+        rig_data(&rig, i, text);
+    }
+    assert_int_equal(counters_of(&rig).flights_crowded_out, 1);
+    for (unsigned i = 0; i < 5; i++)
+        rig_done(&rig, i, 0);
+    assert_int_equal(counters_of(&rig).stored, 4);
+    for (unsigned i = 0; i < 5; i++) {
+        assert_int_equal(fetch_reader_status(&readers[i].reader), 0);
+        assert_int_equal(body_length(readers[i].reader.entry->body), BYTES);
+        rig_leave(&readers[i]);
+    }
+    for (unsigned i = 0; i < 2; i++)
+        rig_ask(&rig, &late[i], i, urls[4]);
+    assert_int_equal(rig.started, 6); /* one flight for both */
+    rig_answer(&rig, 5, "Cache-Control: max-age=60", "small");
+    assert_int_equal(counters_of(&rig).stored, 5);
+    rig_leave(&late[0]);
+    rig_leave(&late[1]);
+    free(text);
+    rig_free(&rig);
+}
+
 /* Case 3, second half: a body that is not kept waits for its one reader. */
 static void case_03_uncoalesced_body_waits_for_a_slow_reader(void **state)
 {
@@ -455,6 +501,7 @@ int main(void)
         cmocka_unit_test(case_13_private_answer_not_understood_is_not_shared),
         cmocka_unit_test(case_14_unkept_answer_is_shared_once),
         cmocka_unit_test(case_23_too_long_to_store_splits_at_the_head),
+        cmocka_unit_test(case_24_too_much_at_once_is_not_stored),
         cmocka_unit_test(case_24_growing_too_long_goes_on_for_those_present),
         cmocka_unit_test(case_03_uncoalesced_body_waits_for_a_slow_reader),
         cmocka_unit_test(case_03_slow_reader_lags_alone),

@@ -96,6 +96,9 @@ int store_insert(struct store *store, struct entry **take_entry);
  */
 bool store_remove(struct store *store, const struct key *key);
 
+/* store_budget_bytes - as it was configured. */
+size_t store_budget_bytes(const struct store *store);
+
 /* store_object_bytes_max - the largest entry (body, fields and all) that is not refused. */
 size_t store_object_bytes_max(const struct store *store);
 
