@@ -227,7 +227,8 @@ static enum begun look_at_table(struct fetch_reader *reader, struct flight *flig
                 : find_to_join(reader, shard);
     if (found != NULL) {
         /* It has not yet looked into the store: what is there is not for this one as it is. */
-        found->fresh_only |= !found->has_begun && reader_wants_younger(reader);
+        if (!found->has_begun && reader_wants_younger(reader))
+            found->fresh_only = true; /* never written once its lane may read it */
         begun = try_join(reader, found) ? BEGUN_JOINED : BEGUN_REFUSED;
     } else if (is_binding(reader, ret_mark)) {
         begun = BEGUN_MARKED;

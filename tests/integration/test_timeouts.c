@@ -63,7 +63,7 @@ static void test_time_for_the_next_request_begins_after_the_answer(void **state)
 
     (void)state;
     begin();
-    fixture.settings.timeouts.idle_ms = 400; /* it also reads what the kernel holds in this time */
+    fixture.settings.timeouts.idle_ms = 1500; /* it also reads what the kernel holds in this time */
     fixture_start(&fixture);
     client_open(&slow, fixture.address);
     client_send_text(&slow, GET("/big"));
