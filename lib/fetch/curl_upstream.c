@@ -193,6 +193,11 @@ static void set_options(struct transfer *transfer, CURL *easy)
     curl_callbacks_set(transfer, easy);
 }
 
+static bool is_head(const struct upstream_call *call)
+{
+    return call->method != NULL && strcmp(call->method, "HEAD") == 0;
+}
+
 /* What is asked for. Errors: -ENOMEM. */
 static int set_request(struct transfer *transfer, CURL *easy)
 {
@@ -200,6 +205,7 @@ static int set_request(struct transfer *transfer, CURL *easy)
     const struct curl_upstream *upstream = transfer->upstream;
     int err = 0;
 
+    assert(!is_head(call) || call->body == NULL); /* libcurl would announce it, and send nothing */
     if (call->fields != NULL || call->is_verbatim || call->host != NULL || call->body != NULL)
         err = curl_fields_make(transfer->settings, call, &transfer->fields);
     if (err < 0)
@@ -211,10 +217,12 @@ static int set_request(struct transfer *transfer, CURL *easy)
         curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
         curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body->length_bytes);
     }
-    if (call->method != NULL && strcmp(call->method, "HEAD") == 0)
+    /* A body alone would make libcurl say PUT. */
+    if (is_head(call))
         curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if (call->method != NULL &&
-             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, call->method) != CURLE_OK)
+    else if ((call->method != NULL || call->body != NULL) &&
+             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
+                              call->method != NULL ? call->method : "GET") != CURLE_OK)
         return -ENOMEM;
     return curl_easy_setopt(easy, CURLOPT_URL, call->url->text) == CURLE_OK ? 0 : -ENOMEM;
 }

@@ -175,13 +175,15 @@ void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
                               struct fetch_request *asked)
 {
     struct fetch_reply *self = reply_of(request);
+    /* What comes with a HEAD means nothing (RFC 9110 section 9.3.2), and stays here. */
+    bool has_body = request->body_length != 0 && !request->is_head;
 
     self->is_bypass = true;
     self->body = (struct upstream_body){
         .length_bytes = request->body_length, .look = look_at_body, .take = take_of_body};
-    request->on_body = on_body;
-    fetch_reader_start_bypass(&self->reader, lane, asked,
-                              request->body_length != 0 ? &self->body : NULL, on_interim,
+    if (has_body)
+        request->on_body = on_body;
+    fetch_reader_start_bypass(&self->reader, lane, asked, has_body ? &self->body : NULL, on_interim,
                               on_progress);
     self->reader.on_trailers = trailers_wanted(self);
     fetch_reply_advance(self);
