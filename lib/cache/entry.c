@@ -41,6 +41,23 @@ static int add_date(struct fields *fields, int64_t response_s)
     return err == -E2BIG ? 0 : err; /* full: then each answer gets one of its own */
 }
 
+static int copy_tags(const struct entry_draft *draft, struct entry_tags **ret_tags)
+{
+    struct entry_tags *tags;
+
+    if (draft->tag_count == 0)
+        return 0;
+    tags = malloc(sizeof(*tags) + draft->tag_count * sizeof(*draft->tags));
+    if (tags == NULL)
+        return -ENOMEM;
+    tags->purges_before = 0;
+    atomic_init(&tags->checked, 0);
+    tags->count = draft->tag_count;
+    memcpy(tags->hashes, draft->tags, draft->tag_count * sizeof(*draft->tags));
+    *ret_tags = tags;
+    return 0;
+}
+
 int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
 {
     const struct freshness *freshness = draft->freshness;
@@ -55,6 +72,8 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
     err = fields_copy_end_to_end(draft->fields, draft->is_unwanted, &entry->fields);
     if (err == 0)
         err = add_date(&entry->fields, draft->response_s);
+    if (err == 0)
+        err = copy_tags(draft, &entry->tags);
     if (err < 0) {
         fields_fini(&entry->fields);
         free(entry);
@@ -62,6 +81,7 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
     }
     atomic_init(&entry->references, 1);
     atomic_init(&entry->head, NULL);
+    atomic_init(&entry->expired_s, INT64_MAX);
     memcpy(entry->key_bytes, draft->key->bytes, draft->key->length);
     entry->key = *draft->key;
     entry->key.bytes = entry->key_bytes;
@@ -105,6 +125,7 @@ int entry_new_index(const struct key *key, struct vary_names *names, uint64_t ge
     entry->index = index;
     atomic_init(&entry->references, 1);
     atomic_init(&entry->head, NULL);
+    atomic_init(&entry->expired_s, INT64_MAX);
     fields_init(&entry->fields);
     memcpy(entry->key_bytes, key->bytes, key->length);
     entry->key = *key;
@@ -139,9 +160,34 @@ void entry_unref(struct entry *entry)
         vary_names_fini(&entry->index->names);
         free(entry->index);
     }
+    free(entry->tags);
     fields_fini(&entry->fields);
     body_unref(entry->body);
     free(entry);
+}
+
+void entry_set_purges_before(struct entry *entry, uint64_t purges)
+{
+    assert(entry->link.charged_bytes == 0);
+    if (entry->tags == NULL)
+        return;
+    entry->tags->purges_before = purges;
+    atomic_store_explicit(&entry->tags->checked, purges, memory_order_relaxed);
+}
+
+void entry_expire(struct entry *entry, int64_t now_s)
+{
+    int64_t expired_s = atomic_load_explicit(&entry->expired_s, memory_order_relaxed);
+
+    while (now_s < expired_s &&
+           !atomic_compare_exchange_weak_explicit(&entry->expired_s, &expired_s, now_s,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        continue;
+}
+
+bool entry_is_expired(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->expired_s, memory_order_relaxed) != INT64_MAX;
 }
 
 int entry_set_head(struct entry *entry, const char *bytes, size_t length)
@@ -171,7 +217,12 @@ int64_t entry_age_s(const struct entry *entry, int64_t now_s)
 
 int64_t entry_ttl_s(const struct entry *entry, int64_t now_s)
 {
-    return entry->lifetime_s - entry_age_s(entry, now_s);
+    int64_t expired_s = atomic_load_explicit(&entry->expired_s, memory_order_relaxed);
+    int64_t ttl_s = entry->lifetime_s - entry_age_s(entry, now_s);
+
+    if (expired_s != INT64_MAX && expired_s - now_s < ttl_s)
+        ttl_s = expired_s - now_s;
+    return ttl_s;
 }
 
 bool entry_is_fresh(const struct entry *entry, int64_t now_s)
@@ -195,6 +246,9 @@ size_t entry_memory_bytes(const struct entry *entry)
 
     if (entry->fields.lines_room > 0)
         bytes += fields_memory_bytes(&entry->fields) + 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
+    if (entry->tags != NULL)
+        bytes += sizeof(*entry->tags) + entry->tags->count * sizeof(*entry->tags->hashes) +
+                 ALLOCATION_OVERHEAD_BYTES;
     if (entry->index != NULL)
         bytes += sizeof(*entry->index) + entry->index->names.bytes_count +
                  2 * (size_t)ALLOCATION_OVERHEAD_BYTES;

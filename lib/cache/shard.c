@@ -243,19 +243,58 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
     return 0;
 }
 
-void shard_remove(struct shard *shard, const struct key *key, struct shard_removed *ret_removed)
+void shard_remove(struct shard *shard, const struct key *key, const struct entry *only,
+                  struct shard_removed *ret_removed)
 {
     struct shard_removed removed = {0};
     struct shard_slot *slot;
 
     shard_lock(shard);
     slot = find_slot(shard, key);
-    if (slot->entry != NULL) {
+    if (slot->entry != NULL && (only == NULL || slot->entry == only)) {
         removed = take_out(shard, slot);
         count(&shard->counters.removals);
     }
     shard_unlock(shard);
     *ret_removed = removed;
+}
+
+/*
+ * Others put in and take out between two steps, and that moves entries: always down, and never
+ * below the slot where the search for them starts. So the walk goes down, and what it has not met
+ * yet cannot get behind it. It starts at a free slot, over which no search went then, so that
+ * nothing comes round from one end of the table to the other. In a larger table it starts anew.
+ */
+static void place_begin(struct shard *shard, struct shard_place *place) ASYNC_REQUIRES(store_class)
+{
+    *place = (struct shard_place){.slots_count = shard->slots_count};
+    while (shard->slots[place->start].entry != NULL)
+        place->start++;
+}
+
+bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **ret_entries,
+                size_t max, size_t *ret_count)
+{
+    size_t found = 0;
+    bool goes_on;
+
+    shard_lock(shard);
+    if (place->slots_count != shard->slots_count)
+        place_begin(shard, place);
+    for (unsigned steps = 0; steps < SHARD_WALK_SLOTS && found < max; steps++) {
+        size_t mask = shard->slots_count - 1;
+        struct entry *entry;
+
+        if (place->done == mask)
+            break;
+        entry = shard->slots[(place->start - ++place->done) & mask].entry;
+        if (entry != NULL)
+            ret_entries[found++] = entry_ref(entry);
+    }
+    goes_on = place->done < shard->slots_count - 1;
+    shard_unlock(shard);
+    *ret_count = found;
+    return goes_on;
 }
 
 /*

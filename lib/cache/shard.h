@@ -14,7 +14,8 @@
 #include <pthread.h>
 #include <stdalign.h>
 
-#define SHARD_SLOTS_MIN 32 /* a power of two */
+#define SHARD_WALK_SLOTS 256
+#define SHARD_SLOTS_MIN  32 /* a power of two */
 
 extern struct async_capability store_class; /* the mutex inside each shard; innermost */
 
@@ -84,8 +85,24 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
                  size_t shared_bytes, struct shard_removed *ret_replaced)
     ASYNC_EXCLUDES(store_class);
 
-void shard_remove(struct shard *shard, const struct key *key, struct shard_removed *ret_removed)
-    ASYNC_EXCLUDES(store_class);
+/* `only`: unless another is in by now; NULL: whatever is in. */
+void shard_remove(struct shard *shard, const struct key *key, const struct entry *only,
+                  struct shard_removed *ret_removed) ASYNC_EXCLUDES(store_class);
+
+/* Where a walk through a shard is. Zeroed: at its beginning. */
+struct shard_place {
+    size_t slots_count; /* of the table that is walked through */
+    size_t start;       /* a slot that was free */
+    size_t done;        /* slots looked at, downwards from there */
+};
+
+/*
+ * References to the next entries, up to `max`, of a walk that meets every key that is in from its
+ * beginning to its end. Looks at SHARD_WALK_SLOTS slots at most, so there may be none. False once
+ * the walk is over.
+ */
+bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **ret_entries,
+                size_t max, size_t *ret_count) ASYNC_EXCLUDES(store_class);
 
 /* Move the hand to a victim. `is_forced`: take the first, used or not. */
 enum shard_eviction shard_evict(struct shard *shard, bool is_forced,

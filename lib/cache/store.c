@@ -10,6 +10,7 @@
  */
 #include <cache/store.h>
 
+#include "purges.h"
 #include "shard.h"
 
 #include <assert.h>
@@ -32,6 +33,7 @@ struct store {
     alignas(64) atomic_size_t bytes; /* charged: entries and tables */
     atomic_uint next_shard;          /* that gives up an entry */
     atomic_uint_least64_t refusals;
+    struct purges purges;
 };
 
 static struct shard *shard_of(const struct store *store, const struct key *key)
@@ -59,6 +61,7 @@ int store_new(const struct store_config *config, struct store **ret_store)
         .budget_bytes = config->budget_bytes,
         .object_bytes_max = config->budget_bytes / 100 * config->object_share_percent,
     };
+    purges_init(&store->purges);
     atomic_init(&store->bytes, shards_count * STORE_SHARD_BYTES_MIN);
     store->shards = aligned_alloc(alignof(struct shard), shards_count * sizeof(*store->shards));
     if (store->shards == NULL)
@@ -75,6 +78,7 @@ fini_shards:
         shard_fini(&store->shards[--made]);
     free(store->shards);
 free_store:
+    purges_fini(&store->purges);
     free(store);
     return -ENOMEM;
 }
@@ -86,17 +90,13 @@ void store_free(struct store *store)
     for (unsigned i = 0; i < store->shards_count; i++)
         shard_fini(&store->shards[i]);
     free(store->shards);
+    purges_fini(&store->purges);
     free(store);
 }
 
 void store_key_init(const struct store *store, struct key *key, const char *bytes, size_t length)
 {
     key_init(key, &store->secret, bytes, length);
-}
-
-struct entry *store_lookup(struct store *store, const struct key *key, int64_t now_s)
-{
-    return shard_lookup(shard_of(store, key), key, now_s);
 }
 
 static void release_bytes(struct store *store, size_t bytes)
@@ -115,6 +115,20 @@ static void drop_removed(struct store *store, struct shard_removed *removed)
     release_bytes(store, removed->bytes);
     entry_unref(removed->entry);
     removed->entry = NULL;
+}
+
+/* What has no tags pays for them with one look at a pointer. */
+struct entry *store_lookup(struct store *store, const struct key *key, int64_t now_s)
+{
+    struct entry *entry = shard_lookup(shard_of(store, key), key, now_s);
+    struct shard_removed removed;
+
+    if (entry == NULL || entry->tags == NULL || store_is_current(store, entry))
+        return entry;
+    shard_remove(shard_of(store, key), key, entry, &removed);
+    drop_removed(store, &removed);
+    entry_unref(entry);
+    return NULL;
 }
 
 /* Evict one entry of the next shard that has any. False if all are empty. */
@@ -229,7 +243,7 @@ bool store_remove(struct store *store, const struct key *key)
     struct shard_removed removed = {0};
     bool was_there;
 
-    shard_remove(shard_of(store, key), key, &removed);
+    shard_remove(shard_of(store, key), key, NULL, &removed);
     was_there = removed.entry != NULL;
     drop_removed(store, &removed);
     return was_there;
@@ -238,6 +252,49 @@ bool store_remove(struct store *store, const struct key *key)
 size_t store_budget_bytes(const struct store *store)
 {
     return store->budget_bytes;
+}
+
+uint64_t store_tag(const struct store *store, const char *name, size_t length)
+{
+    struct key key;
+
+    key_init(&key, &store->secret, name, length);
+    return key.hash;
+}
+
+void store_purge_tag(struct store *store, uint64_t tag, bool is_soft, int64_t now_s)
+{
+    purges_add(&store->purges, tag, is_soft, now_s);
+}
+
+uint64_t store_purges(const struct store *store)
+{
+    return purges_count(&store->purges);
+}
+
+bool store_is_current(struct store *store, struct entry *entry)
+{
+    return entry->tags == NULL || purges_allow(&store->purges, entry);
+}
+
+bool store_walk(struct store *store, struct store_walk *walk,
+                struct entry *ret_entries[STORE_WALK_ENTRIES], size_t *ret_count)
+{
+    struct shard_place place = {walk->place[0], walk->place[1], walk->place[2]};
+
+    if (walk->shard == store->shards_count) {
+        *ret_count = 0;
+        return false;
+    }
+    if (!shard_walk(&store->shards[walk->shard], &place, ret_entries, STORE_WALK_ENTRIES,
+                    ret_count)) {
+        place = (struct shard_place){0};
+        walk->shard++;
+    }
+    walk->place[0] = place.slots_count;
+    walk->place[1] = place.start;
+    walk->place[2] = place.done;
+    return walk->shard < store->shards_count;
 }
 
 size_t store_object_bytes_max(const struct store *store)

@@ -3,10 +3,10 @@
  * entry.h - one response, as it is shared: key, status, fields, body, times.
  *
  * An entry is made when the headers of a response are there. From then on it does not change,
- * except that its body grows until it is finished, and that a prepared head may be put into its
- * slot once. Whoever uses it holds a counted reference, so an entry that was replaced or evicted
- * lives on for its readers. It may be shared with readers before it is in a store, or without ever
- * getting there.
+ * except that its body grows until it is finished, that a prepared head may be put into its slot
+ * once, and that the operator may make it stale before its time. Whoever uses it holds a counted
+ * reference, so an entry that was replaced or evicted lives on for its readers. It may be shared
+ * with readers before it is in a store, or without ever getting there.
  */
 #ifndef CACHE_ENTRY_H
 #define CACHE_ENTRY_H
@@ -43,6 +43,17 @@ struct entry_index {
     atomic_uint variants; /* answers stored so far */
 };
 
+/*
+ * The tags of an answer, by which many are purged together, as hashes under the secret of its store
+ * (store_tag()). A purge concerns what was asked for before it.
+ */
+struct entry_tags {
+    uint64_t purges_before;        /* of the store, when the answer was asked for */
+    atomic_uint_least64_t checked; /* up to this one it is known that none concerned it */
+    size_t count;
+    uint64_t hashes[];
+};
+
 /* Read only for everybody, once entry_new() returned. */
 struct entry {
     atomic_uint references;
@@ -51,13 +62,15 @@ struct entry {
     struct fields fields; /* end-to-end lines only */
     struct body *body;    /* counted reference */
     struct cache_control control;
-    struct span etag;          /* into `fields`; length 0: none, or malformed */
-    struct span last_modified; /* into `fields`; length 0: none */
-    int64_t request_s;         /* wall clock */
-    int64_t response_s;        /* wall clock */
-    int64_t initial_age_s;     /* age when the response arrived */
-    int64_t lifetime_s;        /* freshness lifetime, counted from age 0 */
-    bool is_redirected;        /* its validators are those of another URL than the key's */
+    struct span etag;               /* into `fields`; length 0: none, or malformed */
+    struct span last_modified;      /* into `fields`; length 0: none */
+    int64_t request_s;              /* wall clock */
+    int64_t response_s;             /* wall clock */
+    int64_t initial_age_s;          /* age when the response arrived */
+    int64_t lifetime_s;             /* freshness lifetime, counted from age 0 */
+    atomic_int_least64_t expired_s; /* wall clock: stale from then on; INT64_MAX: by its lifetime */
+    struct entry_tags *tags;        /* NULL: it has none */
+    bool is_redirected;             /* its validators are those of another URL than the key's */
     _Atomic(struct entry_head *) head;
     struct entry_index *index; /* NULL: an answer; else there is no status, field or body */
     struct entry_store_link link;
@@ -74,6 +87,8 @@ struct entry_draft {
     int64_t request_s;
     int64_t response_s;
     struct freshness_policy lifetime; /* where the response states none */
+    const uint64_t *tags;             /* hashes */
+    size_t tag_count;
 };
 
 /*
@@ -97,6 +112,19 @@ void entry_unref(struct entry *entry);
  */
 int entry_new_index(const struct key *key, struct vary_names *names, uint64_t generation,
                     struct entry **ret_entry);
+
+/*
+ * entry_set_purges_before - how many purges of the store had been when the answer was asked for.
+ * Without it, any purge of a tag of its concerns the entry. No-op for one without tags.
+ * Thread    the one that makes the entry, before it is shared.
+ */
+void entry_set_purges_before(struct entry *entry, uint64_t purges);
+
+/* entry_expire - stale from `now_s` on, if not before.  Thread  any. */
+void entry_expire(struct entry *entry, int64_t now_s);
+
+/* entry_is_expired - whether entry_expire() was called.  Thread  any. */
+bool entry_is_expired(const struct entry *entry);
 
 /*
  * entry_set_head - fill the slot for a prepared response head. Once, and before the entry is

@@ -18,7 +18,8 @@
  * or replaced while readers still send it are not in the budget: counting them would let one slow
  * reader of a big body drive everything else out.
  *
- * Stale entries are kept and returned: whether they may be used is the caller's decision.
+ * Stale entries are kept and returned: whether they may be used is the caller's decision. What was
+ * purged by a tag of its stays until it is met or evicted, but is not returned.
  */
 #ifndef CACHE_STORE_H
 #define CACHE_STORE_H
@@ -98,6 +99,46 @@ bool store_remove(struct store *store, const struct key *key);
 
 /* store_budget_bytes - as it was configured. */
 size_t store_budget_bytes(const struct store *store);
+
+/*
+ * store_tag - the hash of a tag's name, for entry_draft.tags.  Thread  any.
+ */
+uint64_t store_tag(const struct store *store, const char *name, size_t length);
+
+/*
+ * store_purge_tag - what has this tag and was asked for before now is not found any more;
+ * `is_soft`: it is found, but stale from `now_s` on. Takes the same time however many have it: each
+ * entry is looked at when it is looked up. The oldest of very many purges are remembered together:
+ * then whatever has a tag and was asked for before them is not found any more.
+ * Thread    any.        Source  docs/internals/store.md
+ */
+void store_purge_tag(struct store *store, uint64_t tag, bool is_soft, int64_t now_s);
+
+/* store_purges - how many times a tag has been purged, for entry_set_purges_before(). Thread any.
+ */
+uint64_t store_purges(const struct store *store);
+
+/* store_is_current - false if a purge forbids the use of this entry; marks it as stale if one wants
+ * that. Also for entries that are not stored.  Thread  any. */
+bool store_is_current(struct store *store, struct entry *entry);
+
+/* Where a walk through the store is. Zeroed: at its beginning. */
+struct store_walk {
+    unsigned shard;
+    size_t place[3];
+};
+
+#define STORE_WALK_ENTRIES 64
+
+/*
+ * store_walk - the next entries of a walk, which meets every key that is in the store from its
+ * beginning to its end, and some of the others, some of them twice. Each call takes microseconds,
+ * and may find none. Returns false once the walk is over; then, too, there may be entries.
+ * Owns      the caller gets references.
+ * Thread    any; others may use the store between the calls.
+ */
+bool store_walk(struct store *store, struct store_walk *walk,
+                struct entry *ret_entries[STORE_WALK_ENTRIES], size_t *ret_count);
 
 /* store_object_bytes_max - the largest entry (body, fields and all) that is not refused. */
 size_t store_object_bytes_max(const struct store *store);
