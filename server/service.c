@@ -102,6 +102,7 @@ static struct fetch_settings fetch_settings_of(const struct service *service,
     fetch.streamed_body_bytes_max = (size_t)config->fetch_body_bytes_max;
     fetch.stored_lag_bytes_max = (size_t)config->fetch_slow_reader_bytes_max;
     fetch.variants_max = (uint32_t)config->fetch_variants_max;
+    fetch.tags_max = (uint32_t)config->cache_tags_max;
     fetch.select_bytes_max = (size_t)config->fetch_select_bytes_max;
     fetch.waiters_per_key_max = (uint32_t)config->fetch_waiters_per_key_max;
     fetch.waiters_max = (uint32_t)config->fetch_waiters_max;

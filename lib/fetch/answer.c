@@ -17,6 +17,8 @@
 #include <http/storable.h>
 #include <http/update.h>
 
+#include "tags.h"
+
 /* Rule I.16: a page that is passed on by this server must not run or set anything in its name. */
 static const char guard_fields[] = "X-Content-Type-Options: nosniff\r\n"
                                    "Content-Security-Policy: sandbox\r\n";
@@ -246,11 +248,22 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
         .response_s = now_s,
         .lifetime = lifetime_policy(settings),
     };
+    bool is_variant = !key_equals(key, &request->key);
+    struct answer_tags tags = {.count = 0};
     struct entry *entry;
+    bool has_excess;
     int err;
 
     freshness_read_targeted(head->fields, head->status, now_s, settings->targeted, &freshness);
+    err = answer_tags_read(lane->fetcher->store, head->fields, is_variant ? &request->key : NULL,
+                           settings->tags_max, &tags);
+    has_excess = err == -E2BIG;
+    if (err < 0 && !has_excess)
+        return err;
+    draft.tags = tags.hashes;
+    draft.tag_count = tags.count;
     err = entry_new(&draft, &entry);
+    free(tags.hashes);
     if (err < 0)
         return err;
     if (!freshness_is_explicit(&freshness))
@@ -262,6 +275,8 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
     }
     ret_answer->entry = entry;
     ret_answer->sharing = sharing_of(lane, request, head, &freshness, entry);
+    if (has_excess && ret_answer->sharing < ANSWER_SHARE) /* its purge would not find it */
+        ret_answer->sharing = ANSWER_SHARE;
     return 0;
 }
 

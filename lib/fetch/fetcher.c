@@ -180,22 +180,6 @@ void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_c
     *ret_counters = sums;
 }
 
-bool fetcher_purge(struct fetcher *fetcher, const struct key *key)
-{
-    struct table_shard *shard = table_lock(fetcher->table, key);
-    struct flight *flight;
-    bool was_there;
-
-    was_there = store_remove(fetcher->store, key);
-    was_there |= part_forget(fetcher->store, key);
-    while ((flight = table_find_variant_locked(shard, key)) != NULL)
-        was_there |= flight_purge_locked(shard, flight);
-    table_marks_clear_locked(shard, key);
-    table_count_purge_locked(shard);
-    table_unlock(shard);
-    return was_there;
-}
-
 static int64_t system_clock_s(void *context)
 {
     struct timespec now;

@@ -76,6 +76,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     flight->is_part = (is_solo || leader->is_for_part || FAULT(part_for_all)) &&
                       fields_count(&leader->request->part) > 0;
     flight->fresh_only = reader_wants_younger(leader);
+    flight->tag_purges = store_purges(lane->fetcher->store);
     flight->state = FLIGHT_QUEUED;
     flight->length_bytes = -1;
     answer_path_init(&flight->path);

@@ -80,8 +80,9 @@ struct flight {
     /* under the shard's mutex */
     struct flight *next_in_bucket;
     bool is_in_table;
-    bool has_begun;    /* it had the lock: who wants nothing from before waits for another */
-    bool is_used_once; /* only by those who came before its head: see ANSWER_KEEP */
+    uint64_t tag_purges; /* of the store, when it began; written once more at that moment */
+    bool has_begun;      /* it had the lock: who wants nothing from before waits for another */
+    bool is_used_once;   /* only by those who came before its head: see ANSWER_KEEP */
 
     /* under `mutex`, flight_class */
     pthread_mutex_t mutex;

@@ -149,6 +149,7 @@ static enum upstream_verdict give(struct flight *flight, const struct upstream_h
     bool is_anybodys;
 
     flight_arm_progress(flight, flight_settings(flight)->stall_timeout_ms);
+    entry_set_purges_before(answer->entry, flight->tag_purges);
     flight_lock(flight);
     flight->length_bytes = length_of(head);
     flight->head_status = head->status;

@@ -73,6 +73,7 @@ void flight_learn(const struct flight *flight, const struct upstream_head *head)
                               &answer) == 0) {
         bool is_kept = answer.sharing == ANSWER_STORE || answer.sharing == ANSWER_KEEP;
 
+        entry_set_purges_before(answer.entry, flight->tag_purges);
         if (is_kept && flight_vary_check_place(flight, answer.entry) < 0) {
             entry_unref(answer.entry);
             answer.entry = NULL;

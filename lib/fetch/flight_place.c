@@ -101,6 +101,7 @@ void flight_set_begun(struct flight *flight, struct table_mark *ret_mark)
     if (flight->is_in_table && other != flight && other->has_begun && !FAULT(variant_twice))
         flight_purge_locked(shard, other);
     flight->has_begun = true;
+    flight->tag_purges = store_purges(flight->lane->fetcher->store);
     table_mark_find_locked(shard, &flight->key.key, async_loop_now_ns(flight->lane->loop),
                            ret_mark);
     table_unlock(shard);

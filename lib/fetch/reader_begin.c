@@ -166,6 +166,40 @@ static bool is_key_current(const struct fetch_reader *reader)
 }
 
 /*
+ * A tag was purged since the flight began (case 27). Whether that concerns it is known from its
+ * head on; before, a newcomer waits until it is over, and then uses what it has stored, or leads.
+ */
+enum joining { JOINING_ALLOWED, JOINING_LATER, JOINING_FORBIDDEN };
+
+static enum joining look_at_purges(struct fetcher *fetcher, struct flight *found)
+    ASYNC_REQUIRES(flight_table_class)
+{
+    struct store *store = fetcher->store;
+    bool has_head, is_current;
+
+    if (!found->has_begun || found->tag_purges == store_purges(store))
+        return JOINING_ALLOWED;
+    flight_lock(found);
+    has_head = found->entry != NULL;
+    is_current = has_head && store_is_current(store, found->entry) &&
+                 !(found->entry->tags != NULL && entry_is_expired(found->entry));
+    flight_unlock(found);
+    return !has_head ? JOINING_LATER : is_current ? JOINING_ALLOWED : JOINING_FORBIDDEN;
+}
+
+/* The one of the key that waits for the lock, if this reader may share it. */
+static struct flight *find_queued(const struct fetch_reader *reader, struct table_shard *shard)
+    ASYNC_REQUIRES(flight_table_class)
+{
+    struct flight *found = table_find_queued_locked(shard, &reader->key.key);
+
+    if (found == NULL || found->request->policy == reader->request->policy)
+        return found;
+    flight_purge_locked(shard, found);
+    return NULL;
+}
+
+/*
  * Case 28: a flight under other settings is not joined, and joined by nobody any more. Case 22: nor
  * is one that began before a request that wants nothing from before; case 14: nor one whose answer
  * is for those who came before its head. For these there is a second flight of the key, which waits
@@ -175,19 +209,17 @@ static struct flight *find_to_join(const struct fetch_reader *reader, struct tab
     ASYNC_REQUIRES(flight_table_class)
 {
     const struct key *key = &reader->key.key;
+    enum joining joining = JOINING_ALLOWED;
     struct flight *found;
 
     while ((found = table_find_locked(shard, key)) != NULL &&
-           found->request->policy != reader->request->policy)
+           (found->request->policy != reader->request->policy ||
+            (joining = look_at_purges(reader->lane->fetcher, found)) == JOINING_FORBIDDEN))
         flight_purge_locked(shard, found);
     if (found != NULL && found->has_begun &&
-        ((reader->flags & FETCH_FRESH_ONLY) != 0 || found->is_used_once)) {
-        found = table_find_queued_locked(shard, key);
-        if (found != NULL && found->request->policy != reader->request->policy) {
-            flight_purge_locked(shard, found);
-            found = NULL;
-        }
-    }
+        ((reader->flags & FETCH_FRESH_ONLY) != 0 || found->is_used_once ||
+         joining == JOINING_LATER))
+        found = find_queued(reader, shard);
     return found;
 }
 

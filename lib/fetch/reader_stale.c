@@ -23,7 +23,7 @@ static bool is_usable(const struct fetch_reader *reader, const struct entry *ent
         .response = &entry->control,
         .request = &reader->wishes,
         .age_s = entry_age_s(entry, now_s),
-        .lifetime_s = entry->lifetime_s,
+        .lifetime_s = entry_age_s(entry, now_s) + entry_ttl_s(entry, now_s),
         .windows = windows,
     };
     int64_t window_s;

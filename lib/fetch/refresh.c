@@ -65,7 +65,7 @@ struct entry *fetch_lane_reuse(struct fetch_lane *lane, const struct fetch_reque
         .response = &entry->control,
         .request = wishes,
         .age_s = entry_age_s(entry, now_s),
-        .lifetime_s = entry->lifetime_s,
+        .lifetime_s = entry_age_s(entry, now_s) + entry_ttl_s(entry, now_s),
         .windows = &plain->policy->settings.stale,
     };
     reuse = reuse_decide(&question);

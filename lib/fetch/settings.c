@@ -40,6 +40,7 @@ void fetch_settings_default(struct fetch_settings *ret_settings)
         .connections_max = 1024,
         .tunnels_max = 1024,
         .variants_max = 64,
+        .tags_max = 1000,
         .markers_max = 16384,
 
         .user_agent = "fetchonce",

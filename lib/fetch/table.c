@@ -16,7 +16,7 @@
 
 #include "flight.h"
 
-#define SHARDS  64u
+#define SHARDS  TABLE_SHARDS
 #define BUCKETS 64u
 
 struct async_capability flight_table_class;
@@ -72,6 +72,14 @@ ASYNC_UNCHECKED_LOCKING struct table_shard *table_lock(struct flight_table *tabl
     return shard;
 }
 
+ASYNC_UNCHECKED_LOCKING struct table_shard *table_lock_next(struct flight_table *table,
+                                                            unsigned index)
+{
+    assert(index < SHARDS);
+    pthread_mutex_lock(&table->shards[index].mutex);
+    return &table->shards[index];
+}
+
 ASYNC_UNCHECKED_LOCKING void table_unlock(struct table_shard *shard)
 {
     pthread_mutex_unlock(&shard->mutex);
@@ -103,6 +111,19 @@ struct flight *table_find_variant_locked(struct table_shard *shard, const struct
     for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
         struct flight *flight = shard->flights[bucket];
         while (flight != NULL && !key_equals(&flight->request->key, own))
+            flight = flight->next_in_bucket;
+        if (flight != NULL)
+            return flight;
+    }
+    return NULL;
+}
+
+struct flight *table_find_match_locked(struct table_shard *shard, table_match_fn *matches,
+                                       const void *context)
+{
+    for (unsigned bucket = 0; bucket < BUCKETS; bucket++) {
+        struct flight *flight = shard->flights[bucket];
+        while (flight != NULL && !matches(context, &flight->request->key))
             flight = flight->next_in_bucket;
         if (flight != NULL)
             return flight;
@@ -231,6 +252,22 @@ void table_marks_clear_locked(struct table_shard *shard, const struct key *own)
         struct mark_node *mark = async_container_of(node, struct mark_node, age);
         node = node->next;
         if (is_variant_of(&mark->key, own))
+            mark_drop(shard, mark_link(shard, &mark->key));
+    }
+}
+
+void table_marks_clear_matching_locked(struct table_shard *shard, table_match_fn *matches,
+                                       const void *context)
+{
+    struct async_list *node = shard->marks_by_age.next;
+
+    while (node != &shard->marks_by_age) {
+        struct mark_node *mark = async_container_of(node, struct mark_node, age);
+        struct key own = mark->key;
+
+        own.length = strnlen(own.bytes, own.length);
+        node = node->next;
+        if (matches(context, &own))
             mark_drop(shard, mark_link(shard, &mark->key));
     }
 }

@@ -61,6 +61,17 @@ struct flight *table_find_locked(struct table_shard *shard, const struct key *ke
 struct flight *table_find_variant_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);
 
+typedef bool table_match_fn(const void *context, const struct key *own);
+
+/* table_lock_next - the shards one after the other: `index` from 0 to TABLE_SHARDS - 1. */
+#define TABLE_SHARDS 64u
+struct table_shard *table_lock_next(struct flight_table *table, unsigned index)
+    ASYNC_ACQUIRE(flight_table_class);
+
+/* table_find_match_locked - one of the flights for requests whose own key matches, or NULL. */
+struct flight *table_find_match_locked(struct table_shard *shard, table_match_fn *matches,
+                                       const void *context) ASYNC_REQUIRES(flight_table_class);
+
 /* table_find_queued_locked - the one among them that has not begun, or NULL. */
 struct flight *table_find_queued_locked(struct table_shard *shard, const struct key *key)
     ASYNC_REQUIRES(flight_table_class);
@@ -93,5 +104,10 @@ uint64_t table_purges_locked(const struct table_shard *shard) ASYNC_REQUIRES(fli
 /* table_marks_clear_locked - forgets those of all keys that are made of this own key. */
 void table_marks_clear_locked(struct table_shard *shard, const struct key *own)
     ASYNC_REQUIRES(flight_table_class);
+
+/* table_marks_clear_matching_locked - forgets those of all keys that are made of own keys that
+ * match. */
+void table_marks_clear_matching_locked(struct table_shard *shard, table_match_fn *matches,
+                                       const void *context) ASYNC_REQUIRES(flight_table_class);
 
 #endif

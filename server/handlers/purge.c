@@ -2,10 +2,15 @@
 /* purge.c - see purge.h. */
 #include "purge.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#include <fetch/purge.h>
 
 #include "../problem.h"
 #include "../reply.h"
@@ -18,6 +23,28 @@ struct purger {
     struct fetcher *fetcher;
     struct router router; /* of the routes that proxies serve */
     struct server_route routes[];
+};
+
+/* What one loop has of it. */
+struct purge_context {
+    struct purger *purger;
+    struct async_loop *loop;
+    struct async_list jobs;
+};
+
+/* A purge by pattern, while it goes on. */
+struct purge_job {
+    struct async_list node; /* in the context's */
+    struct purge_context *context;
+    struct request *request; /* NULL: its client has left */
+    struct async_task step;
+    struct fetch_purge purge;
+    struct purge_wish wish; /* has the pattern */
+};
+
+/* A request's state. */
+struct purge_asked {
+    struct purge_job *job;
 };
 
 int purger_new(struct fetcher *fetcher, const struct server_route *routes, size_t route_count,
@@ -80,13 +107,25 @@ static void request_of_url(struct span url, struct request *ret_request)
         ret_request->query = span_of(query + 1, (size_t)(end - query) - 1);
 }
 
-static unsigned purge_key(struct purger *purger, const struct key *key)
+/* As the lanes' clock. */
+static int64_t wall_clock_s(void)
 {
-    return fetcher_purge(purger->fetcher, key) ? 1 : 0;
+    struct timespec now;
+
+    clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    return now.tv_sec;
+}
+
+static unsigned purge_key(struct purger *purger, const struct key *key, bool is_soft)
+{
+    bool was_there = is_soft ? fetcher_expire(purger->fetcher, key, wall_clock_s())
+                             : fetcher_purge(purger->fetcher, key);
+
+    return was_there ? 1 : 0;
 }
 
 static unsigned purge_of_route(struct purger *purger, const struct server_route *route,
-                               const struct request *asked)
+                               const struct request *asked, bool is_soft)
 {
     struct fetch_request *plain;
     unsigned count;
@@ -94,13 +133,14 @@ static unsigned purge_of_route(struct purger *purger, const struct server_route 
     if (route == NULL ||
         proxy_plain_request(route->shared, fetcher_store(purger->fetcher), asked, &plain) < 0)
         return 0;
-    count = purge_key(purger, &plain->key);
+    count = purge_key(purger, &plain->key, is_soft);
     fetch_request_unref(plain);
     return count;
 }
 
 /* It may be stored in three places, and the operator need not know in which. */
-static void purge_url(struct purger *purger, struct request *request, struct span text)
+static void purge_url(struct purger *purger, struct request *request, struct span text,
+                      bool is_soft)
 {
     const size_t bytes_max = fetcher_settings(purger->fetcher)->url_bytes_max;
     struct request asked;
@@ -115,18 +155,84 @@ static void purge_url(struct purger *purger, struct request *request, struct spa
         return;
     }
     store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
-    count = purge_key(purger, &key);
+    count = purge_key(purger, &key, is_soft);
     fetch_url_unref(url);
     request_of_url(text, &asked);
-    count += purge_of_route(purger, router_choose(&purger->router, &asked).route, &asked);
-    count += purge_of_route(purger, purger->router.forward, &asked);
+    count += purge_of_route(purger, router_choose(&purger->router, &asked).route, &asked, is_soft);
+    count += purge_of_route(purger, purger->router.forward, &asked, is_soft);
     snprintf(body, sizeof body, "{\"purged\":%u}\n", count);
     answer(request, body);
 }
 
-static void start(struct request *request, void *context)
+static void purge_tags(struct purger *purger, struct request *request,
+                       const struct purge_wish *wish)
 {
-    struct purger *purger = context;
+    char body[64];
+
+    for (size_t i = 0; i < wish->value_count; i++)
+        fetcher_purge_tag(purger->fetcher, wish->values[i].bytes, wish->values[i].length,
+                          wish->is_soft, wall_clock_s());
+    snprintf(body, sizeof body, "{\"tags\":%zu}\n", wish->value_count);
+    answer(request, body);
+}
+
+static void job_free(struct purge_job *job)
+{
+    async_list_remove(&job->node);
+    purge_wish_fini(&job->wish);
+    free(job);
+}
+
+static void on_step(struct async_task *task)
+{
+    struct purge_job *job = async_container_of(task, struct purge_job, step);
+    struct request *request = job->request;
+    char body[64];
+
+    if (fetch_purge_step(&job->purge)) {
+        async_loop_post(job->context->loop, &job->step);
+        return;
+    }
+    snprintf(body, sizeof body, "{\"purged\":%" PRIu64 "}\n", job->purge.count);
+    job_free(job);
+    if (request != NULL)
+        answer(request, body);
+}
+
+static void on_gone(struct request *request)
+{
+    struct purge_asked *asked = (struct purge_asked *)(void *)request->state;
+
+    asked->job->request = NULL;
+}
+
+/* Takes what the wish holds over. */
+static void purge_pattern(struct purge_context *context, struct request *request,
+                          struct purge_wish *wish)
+{
+    struct purge_job *job = calloc(1, sizeof *job);
+    struct purge_asked *asked = request_state(request, sizeof *asked);
+
+    if (job == NULL) {
+        problem_send(request, 503, "This server is out of memory.", NULL, 0);
+        return;
+    }
+    asked->job = job;
+    request->on_gone = on_gone;
+    job->context = context;
+    job->request = request;
+    job->wish = *wish;
+    wish->values = NULL;
+    async_list_append(&context->jobs, &job->node);
+    async_task_init(&job->step, on_step);
+    fetch_purge_init(&job->purge, context->purger->fetcher, job->wish.values[0].bytes,
+                     job->wish.values[0].length, job->wish.is_soft, wall_clock_s());
+    async_loop_post(context->loop, &job->step);
+}
+
+static void start(struct request *request, void *context_pointer)
+{
+    struct purge_context *context = context_pointer;
     struct purge_wish wish;
     const char *fault;
     int err;
@@ -140,8 +246,47 @@ static void start(struct request *request, void *context)
         problem_send(request, err == -ENOMEM ? 503 : 400, fault, NULL, 0);
         return;
     }
-    purge_url(purger, request, wish.values[0]);
+    switch (wish.kind) {
+    case PURGE_URL:
+        purge_url(context->purger, request, wish.values[0], wish.is_soft);
+        break;
+    case PURGE_PATTERN:
+        purge_pattern(context, request, &wish);
+        break;
+    case PURGE_TAG:
+        purge_tags(context->purger, request, &wish);
+        break;
+    }
     purge_wish_fini(&wish);
+}
+
+static int start_loop(void *shared, struct async_loop *loop, unsigned loop_index,
+                      void **ret_context)
+{
+    struct purge_context *context = calloc(1, sizeof *context);
+
+    (void)loop_index;
+    if (context == NULL)
+        return -ENOMEM;
+    context->purger = shared;
+    context->loop = loop;
+    async_list_init(&context->jobs);
+    *ret_context = context;
+    return 0;
+}
+
+/* Those whose clients have left: the others were waited for, or cut. */
+static void stop_loop(void *context_pointer)
+{
+    struct purge_context *context = context_pointer;
+    struct async_list *node;
+
+    while ((node = async_list_first(&context->jobs)) != NULL) {
+        struct purge_job *job = async_container_of(node, struct purge_job, node);
+        assert(job->request == NULL);
+        async_loop_unpost(context->loop, &job->step);
+        job_free(job);
+    }
 }
 
 struct server_route purge_route(struct purger *purger)
@@ -151,5 +296,8 @@ struct server_route purge_route(struct purger *purger)
         .methods = REQUEST_POST,
         .start = start,
         .shared = purger,
+        .start_loop = start_loop,
+        .stop_loop = stop_loop,
+        .free_loop = free,
     };
 }

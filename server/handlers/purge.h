@@ -3,10 +3,15 @@
  * purge.h - POST /purge, for the operator: what is stored is forgotten.
  *
  *      /purge?url=URL         in all its variants, wherever it is stored: as a URL of /fetch, of
- * the forward proxy, or as the public URL of a route
+ *                             the forward proxy, or as the public URL of a route
+ *      /purge?pattern=TEXT    all URLs that are like it; each '*' stands for any text
+ *      /purge?tag=NAME        all answers with this tag (Surrogate-Key, Cache-Tag); repeatable
+ *      ...&soft=1             it is not forgotten, but stale from now on
  *
  * A fetch under way serves those who came before, and is not stored. The answer is JSON:
- * {"purged": N}. Pages of a browser are refused: they could ask it of a server on the same machine.
+ * {"purged": N}; of tags, how many answers have them is not known: {"tags": N}. A pattern is looked
+ * for in small steps, between which the loop serves others; a client that leaves does not stop it.
+ * Pages of a browser are refused: they could ask it of a server on the same machine.
  */
 #ifndef SERVER_HANDLERS_PURGE_H
 #define SERVER_HANDLERS_PURGE_H

@@ -36,6 +36,8 @@ static const struct {
     bool is_repeatable;
 } kinds[] = {
     {"url", PURGE_URL, false},
+    {"pattern", PURGE_PATTERN, false},
+    {"tag", PURGE_TAG, true},
 };
 
 /* One parameter. `room` is where its value is decoded to, and moves on. */
@@ -44,6 +46,11 @@ static int take(struct purge_wish *wish, struct span name, struct span value, ch
 {
     size_t kind = 0, count;
 
+    if (span_equals(name, span_of_string("soft"))) {
+        *ret_fault = "soft is 1 or 0";
+        wish->is_soft = span_equals(value, span_of_string("1"));
+        return wish->is_soft || span_equals(value, span_of_string("0")) ? 0 : -EINVAL;
+    }
     *ret_fault = "an unknown parameter: an & that belongs to a value has to be written %26";
     while (kind < sizeof kinds / sizeof *kinds &&
            !span_equals(name, span_of_string(kinds[kind].name)))
@@ -80,7 +87,8 @@ int purge_wish_read(struct span query, struct purge_wish *ret_wish, const char *
     while (err == 0 && next_part(&query, &name, &value))
         err = take(&wish, name, value, &room, ret_fault);
     if (err == 0 && wish.value_count == 0) {
-        *ret_fault = "nothing to purge: /purge?url=https://host/path";
+        *ret_fault =
+            "nothing to purge: a url, a pattern, or a tag, as in /purge?url=https://host/path";
         err = -EINVAL;
     }
     if (err < 0) {

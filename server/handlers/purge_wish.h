@@ -11,10 +11,13 @@
 
 enum purge_kind {
     PURGE_URL,
+    PURGE_PATTERN,
+    PURGE_TAG, /* the only one of which there may be several */
 };
 
 struct purge_wish {
     enum purge_kind kind;
+    bool is_soft;
     struct span *values; /* one or more, decoded and not empty; in one allocation */
     size_t value_count;
 };

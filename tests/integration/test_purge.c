@@ -88,6 +88,114 @@ static void test_a_public_url_of_a_route_is_forgotten(void **state)
     program_stop(&program);
 }
 
+#define TAGGED(tag, body)                                                                          \
+    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" tag "\r\nContent-Length: 2\r\n\r\n" body
+
+static void test_all_with_a_tag_are_forgotten(void **state)
+{
+    (void)state;
+    start();
+    origin_on(program.origin, "/a", ORIGIN_SEND(TAGGED("Surrogate-Key: all  red", "ok")));
+    origin_on(program.origin, "/b", ORIGIN_SEND(TAGGED("Cache-Tag: all, blue sky", "ok")));
+    origin_on(program.origin, "/c", ORIGIN_SEND(FRESH));
+    for (unsigned i = 0; i < 2; i++) {
+        get("/a", "", "ok");
+        get("/b", "", "ok");
+        program_get(&program, "/b", "", "ok");
+        get("/c", "", "ok");
+    }
+    purge("tag=blue%20sky", "{\"tags\":1}");
+    purge("tag=blu&tag=sky", "{\"tags\":2}");
+    get("/a", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/a"), 1);
+    get("/b", "", "ok");
+    program_get(&program, "/b", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/b"), 4);
+    purge("tag=all", "{\"tags\":1}");
+    get("/a", "", "ok");
+    get("/b", "", "ok");
+    get("/c", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/a"), 2);
+    assert_int_equal(origin_hits(program.origin, "/b"), 5);
+    assert_int_equal(origin_hits(program.origin, "/c"), 1);
+    program_stop(&program);
+}
+
+static void test_all_urls_like_a_pattern_are_forgotten(void **state)
+{
+    char query[128], path[16];
+
+    (void)state;
+    start();
+    for (unsigned i = 0; i < 20; i++) {
+        snprintf(path, sizeof path, "/%c/%u", i < 10 ? 'a' : 'b', i);
+        origin_on(program.origin, path, ORIGIN_SEND(FRESH));
+        get(path, "", "ok");
+        program_get(&program, path, "", "ok");
+    }
+    snprintf(query, sizeof query, "pattern=http://127.0.0.1:%u/a/*", origin_port(program.origin));
+    purge(query, "{\"purged\":20}");
+    purge(query, "{\"purged\":0}");
+    purge("pattern=*/b/19", "{\"purged\":2}");
+    get("/a/0", "", "ok");
+    get("/b/10", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/a/0"), 3);
+    assert_int_equal(origin_hits(program.origin, "/b/10"), 2);
+    program_stop(&program);
+}
+
+#define CONFIRMABLE(tag)                                                                           \
+    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\n" tag                          \
+    "Content-Length: 2\r\n\r\nok"
+#define CONFIRMED "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\n\r\n"
+
+/* It is asked for once, by its validator, and then is fresh again. */
+static void test_a_soft_purge_has_the_origin_asked(void **state)
+{
+    static const char *const queries[] = {"url=http://public.example/a&soft=1",
+                                          "pattern=*/a&soft=1", "tag=red&soft=1"};
+    char request[4096];
+
+    (void)state;
+    start();
+    for (unsigned i = 0; i < 3; i++) {
+        origin_on(program.origin, "/a", ORIGIN_SEND(CONFIRMABLE("Surrogate-Key: red\r\n")));
+        purge("url=http://public.example/a", "purged");
+        get("/a", "", "ok");
+        origin_on(program.origin, "/a", ORIGIN_SEND(CONFIRMED));
+        purge(queries[i], i < 2 ? "{\"purged\":1}" : "{\"tags\":1}");
+        get("/a", "", "ok");
+        get("/a", "", "ok");
+        assert_int_equal(origin_hits(program.origin, "/a"), 2 * (i + 1));
+        origin_last_request(program.origin, "/a", request, sizeof request);
+        assert_non_null(strstr(request, "If-None-Match: \"1\""));
+    }
+    program_stop(&program);
+}
+
+#define VARIES                                                                                     \
+    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nVary: X-Kind\r\nContent-Length: 2\r\n\r\nok"
+
+static void test_all_variants_of_a_url_are_purged(void **state)
+{
+    static const char *const queries[] = {"url=http://public.example/v",
+                                          "url=http://public.example/v&soft=1", "pattern=*/v",
+                                          "pattern=*/v&soft=1"};
+
+    (void)state;
+    start();
+    origin_on(program.origin, "/v", ORIGIN_SEND(VARIES));
+    for (unsigned i = 0; i < 4; i++) {
+        for (unsigned j = 0; j < 2; j++) {
+            get("/v", "X-Kind: a\r\n", "ok");
+            get("/v", "X-Kind: b\r\n", "ok");
+        }
+        assert_int_equal(origin_hits(program.origin, "/v"), 2 * (i + 1));
+        purge(queries[i], i < 2 ? "{\"purged\":1}" : "{\"purged\":");
+    }
+    program_stop(&program);
+}
+
 static void test_what_is_not_for_the_operator_is_not_there(void **state)
 {
     struct client client;
@@ -120,6 +228,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_url_of_fetch_is_forgotten),
         cmocka_unit_test(test_a_public_url_of_a_route_is_forgotten),
+        cmocka_unit_test(test_all_with_a_tag_are_forgotten),
+        cmocka_unit_test(test_all_urls_like_a_pattern_are_forgotten),
+        cmocka_unit_test(test_a_soft_purge_has_the_origin_asked),
+        cmocka_unit_test(test_all_variants_of_a_url_are_purged),
         cmocka_unit_test(test_what_is_not_for_the_operator_is_not_there),
     };
 

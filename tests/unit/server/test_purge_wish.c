@@ -19,6 +19,16 @@ static void test_values_are_decoded(void **state)
     assert_int_equal(wish.value_count, 1);
     assert_true(span_equals(wish.values[0], span_of_string("http://a.example/x?a=b&c+d")));
     purge_wish_fini(&wish);
+    assert_int_equal(purge_wish_read(span_of_string("tag=a&soft=1&tag=b%20c"), &wish, &fault), 0);
+    assert_int_equal(wish.kind, PURGE_TAG);
+    assert_true(wish.is_soft);
+    assert_int_equal(wish.value_count, 2);
+    assert_true(span_equals(wish.values[1], span_of_string("b c")));
+    purge_wish_fini(&wish);
+    assert_int_equal(purge_wish_read(span_of_string("pattern=*&soft=0"), &wish, &fault), 0);
+    assert_int_equal(wish.kind, PURGE_PATTERN);
+    assert_false(wish.is_soft);
+    purge_wish_fini(&wish);
 }
 
 static void test_what_is_not_clear_is_refused(void **state)
@@ -33,6 +43,10 @@ static void test_what_is_not_clear_is_refused(void **state)
         {"url=", "without a value"},
         {"url=%zz", "percent-encoding"},
         {"url=http://a/&url=http://b/", "one request"},
+        {"url=http://a/&tag=b", "one request"},
+        {"pattern=a&pattern=b", "one request"},
+        {"tag=a&soft=yes", "soft is 1 or 0"},
+        {"soft=1", "nothing to purge"},
         {"url=http://a/?x&y=1", "unknown parameter"},
         {"URL=http://a/", "unknown parameter"},
     };

@@ -236,7 +236,7 @@ void fetcher_read_counters(struct fetcher *fetcher, struct fetch_counters *ret_c
 /*
  * fetcher_purge - forgets what is stored under a request's key, in all its variants; a fetch under
  * way serves those who wait for it and is not stored, and later requests start another. Returns
- * whether something was stored or under way. Thread    any.
+ * whether something was stored or under way. See purge.h for more of that kind. Thread    any.
  */
 bool fetcher_purge(struct fetcher *fetcher, const struct key *key);
 

@@ -61,6 +61,7 @@ struct fetch_settings {
     uint32_t connections_max;        /* to all origins, per loop */
     uint32_t tunnels_max;            /* per loop; they are not among these connections */
     uint32_t variants_max;           /* answers stored for one URL, by what they vary */
+    uint32_t tags_max;               /* of one answer; one with more is not stored */
     uint32_t markers_max;            /* failures and uncacheable URLs remembered */
 
     const char *const *forwarded; /* names of clients' fields that the origin gets */
