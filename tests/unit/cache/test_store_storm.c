@@ -29,6 +29,7 @@ struct worker {
     pthread_t thread;
     struct storm *storm;
     uint32_t random;
+    struct store_walk walk;
 };
 
 static uint32_t next_random(struct worker *worker)
@@ -77,6 +78,18 @@ static void look_up(struct storm *storm, const struct key *key, unsigned number)
     entry_unref(entry);
 }
 
+/* A step of a walk through the store, which begins anew after its end. */
+static void walk_on(struct storm *storm, struct store_walk *walk)
+{
+    struct entry *entries[STORE_WALK_ENTRIES];
+    size_t count;
+
+    if (!store_walk(storm->store, walk, entries, &count))
+        *walk = (struct store_walk){0};
+    for (size_t i = 0; i < count; i++)
+        entry_unref(entries[i]);
+}
+
 static void *run_worker(void *context)
 {
     struct worker *worker = context;
@@ -107,6 +120,9 @@ static void *run_worker(void *context)
             entry = test_entry(text, next_random(worker) % 3000, fill_of(number));
             if (store_insert(storm->store, &entry) == 0)
                 atomic_fetch_add(&storm->inserts, 1);
+            break;
+        case 5:
+            walk_on(storm, &worker->walk);
             break;
         default:
             look_up(storm, &key, number);
