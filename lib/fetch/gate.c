@@ -28,6 +28,7 @@ struct passage {
     bool has_permit;
     bool is_counted; /* among those who wait for this origin */
     bool has_head;
+    bool lacks_body; /* the next piece of it is still to come from its owner */
 };
 
 static async_waiter_fn on_token, on_permit;
@@ -79,10 +80,12 @@ static void finish(struct passage *passage, int status)
     outer->events->on_done(outer, status);
 }
 
-/* Whether the origin was not there, or too slow to be of use. */
-static bool is_out_of_reach(int status)
+/* Whether the origin was not there, or too slow to be of use. One that waits for the body as we do
+ * is not to blame: else a few clients that stall could have it left alone. */
+static bool is_out_of_reach(const struct passage *passage, int status)
 {
-    return status == -ECONNREFUSED || status == -ETIMEDOUT || status == -ENOENT;
+    return status == -ECONNREFUSED || status == -ENOENT ||
+           (status == -ETIMEDOUT && !passage->lacks_body);
 }
 
 /* The owner of the body may leave before the call is cancelled: then there is nothing to see. */
@@ -90,8 +93,10 @@ static enum upstream_body_state look(struct upstream_body *body, struct span *re
 {
     struct passage *passage = async_container_of(body, struct passage, body);
     struct upstream_body *own = passage->outer->body;
+    enum upstream_body_state state = own != NULL ? own->look(own, ret_piece) : UPSTREAM_BODY_LATER;
 
-    return own != NULL ? own->look(own, ret_piece) : UPSTREAM_BODY_LATER;
+    passage->lacks_body = state == UPSTREAM_BODY_LATER;
+    return state;
 }
 
 static void take(struct upstream_body *body, size_t length)
@@ -242,7 +247,8 @@ static void cancel(struct upstream_call *call)
 {
     struct passage *passage = call->backend;
 
-    if (!passage->has_head && call->is_too_slow && passage->inner.backend != NULL)
+    if (!passage->has_head && call->is_too_slow && passage->inner.backend != NULL &&
+        is_out_of_reach(passage, -ETIMEDOUT))
         report(passage, false);
     else if (!passage->has_head)
         origins_drop(passage->origins, passage->origin);
@@ -319,7 +325,7 @@ static void on_done(struct upstream_call *inner, int status)
 {
     struct passage *passage = passage_of(inner);
 
-    if (!passage->has_head && is_out_of_reach(status))
+    if (!passage->has_head && is_out_of_reach(passage, status))
         report(passage, false);
     else if (!passage->has_head)
         origins_drop(passage->origins, passage->origin);

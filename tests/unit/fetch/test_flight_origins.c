@@ -279,6 +279,59 @@ static void test_silence_is_a_failure_and_an_error_is_not(void **state)
     rig_free(&rig);
 }
 
+static enum upstream_body_state look_in_vain(struct upstream_body *body, struct span *ret_piece)
+{
+    (void)body;
+    (void)ret_piece;
+    return UPSTREAM_BODY_LATER;
+}
+
+static void upload(struct rig *rig, struct rig_reader *reader, struct upstream_body *body)
+{
+    struct fetch_request_draft draft = {
+        .policy = fetcher_policy(rig->fetcher),
+        .store = rig->store,
+        .method = span_of_string("POST"),
+        .space = "/",
+    };
+    static const char text[] = "http://one.example/upload";
+    struct fetch_request *request;
+
+    assert_int_equal(fetch_url_parse(text, strlen(text), 8192, &draft.url), 0);
+    assert_int_equal(fetch_request_make(&draft, &request), 0);
+    rig_prepare(reader, 0);
+    fetch_reader_start_bypass(&reader->reader, rig->lanes[0], request, body, NULL, rig_on_progress);
+    fetch_request_unref(request);
+    fetch_url_unref(draft.url);
+}
+
+/* An origin cannot answer what the client does not finish: it is as good as before. */
+static void test_stalled_upload_is_no_failure_of_the_origin(void **state)
+{
+    struct fetch_origins_settings settings = defaults();
+    struct upstream_body body = {.length_bytes = 3, .look = look_in_vain};
+    struct rig rig;
+    struct rig_reader reader = {0};
+    struct span piece;
+
+    (void)state;
+    settings.failures_max = 1;
+    make_rig(&rig, 1, settings, 0);
+    upload(&rig, &reader, &body);
+    rig_settle(&rig);
+    rig_connect(&rig, 0);
+    assert_int_equal(rig.calls[0]->body->look(rig.calls[0]->body, &piece), UPSTREAM_BODY_LATER);
+    rig_advance(&rig, rig.settings.head_timeout_ms + 1);
+    check_failed(&reader, 504);
+    ask(&rig, &reader, 2);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "", "ok");
+    assert_true(rig_is_whole(&reader, "ok"));
+    rig_leave(&reader);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -290,6 +343,7 @@ int main(void)
         cmocka_unit_test(test_rests_get_longer),
         cmocka_unit_test(test_others_take_over),
         cmocka_unit_test(test_silence_is_a_failure_and_an_error_is_not),
+        cmocka_unit_test(test_stalled_upload_is_no_failure_of_the_origin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
