@@ -95,6 +95,9 @@ static enum upstream_body_state look(struct upstream_body *body, struct span *re
     struct upstream_body *own = passage->outer->body;
     enum upstream_body_state state = own != NULL ? own->look(own, ret_piece) : UPSTREAM_BODY_LATER;
 
+    /* Nor is it what others wait for to know whether the origin is back. */
+    if (state == UPSTREAM_BODY_LATER && !passage->lacks_body && !passage->has_head)
+        origins_drop(passage->origins, passage->origin);
     passage->lacks_body = state == UPSTREAM_BODY_LATER;
     return state;
 }

@@ -332,6 +332,36 @@ static void test_stalled_upload_is_no_failure_of_the_origin(void **state)
     rig_free(&rig);
 }
 
+/* After a rest one request tries the origin; if it is the client that stalls, so does another. */
+static void test_stalled_upload_is_no_probe(void **state)
+{
+    struct fetch_origins_settings settings = defaults();
+    struct upstream_body body = {.length_bytes = 3, .look = look_in_vain};
+    struct rig rig;
+    struct rig_reader post = {0}, reader = {0};
+    struct span piece;
+
+    (void)state;
+    settings.failures_max = 1;
+    make_rig(&rig, 1, settings, 0);
+    ask(&rig, &reader, 0);
+    refuse(&rig, 0);
+    check_failed(&reader, 502);
+    rig_advance(&rig, MARGIN_MS);
+    upload(&rig, &post, &body);
+    rig_settle(&rig);
+    rig_connect(&rig, 1);
+    assert_int_equal(rig.calls[1]->body->look(rig.calls[1]->body, &piece), UPSTREAM_BODY_LATER);
+    ask(&rig, &reader, 2);
+    rig_settle(&rig);
+    assert_int_equal(rig.started, 3);
+    rig_answer(&rig, 2, "", "ok");
+    assert_true(rig_is_whole(&reader, "ok"));
+    rig_leave(&reader);
+    rig_leave(&post);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -344,6 +374,7 @@ int main(void)
         cmocka_unit_test(test_others_take_over),
         cmocka_unit_test(test_silence_is_a_failure_and_an_error_is_not),
         cmocka_unit_test(test_stalled_upload_is_no_failure_of_the_origin),
+        cmocka_unit_test(test_stalled_upload_is_no_probe),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
