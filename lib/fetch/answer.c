@@ -91,16 +91,6 @@ static struct freshness_policy lifetime_policy(const struct fetch_settings *sett
                                      .default_s = settings->default_lifetime_s};
 }
 
-/* What is passed on in a transfer coding that is not known here: no content that could be kept, nor
- * is it known whether all of it came. Source: RFC 9112 sections 6.1 and 8. */
-static bool is_still_coded(const struct fields *head)
-{
-    struct span coding;
-
-    return fields_find(head, "Transfer-Encoding", &coding) &&
-           !span_equals_ignoring_case(coding, span_of_string("chunked"));
-}
-
 static enum answer_sharing sharing_of(const struct fetch_lane *lane,
                                       const struct fetch_request *asked,
                                       const struct upstream_head *head,
@@ -128,8 +118,6 @@ static enum answer_sharing sharing_of(const struct fetch_lane *lane,
     if (head->content_length_bytes >= 0 &&
         (uint64_t)head->content_length_bytes > answer_stored_bytes_max(lane, asked->policy))
         return ANSWER_PRIVATE;
-    if (is_still_coded(head->fields))
-        return ANSWER_SHARE;
     if (is_refusal(head->status) && !freshness_is_explicit(freshness))
         return ANSWER_REFUSAL; /* "public" alone: not so long as we would keep an answer by default
                                 */
