@@ -132,6 +132,18 @@ void world_wait_flights(struct world *world, int64_t flights)
     }
 }
 
+void world_wait_collapsed(struct world *world, int64_t requests)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    for (unsigned i = 0; world_counters(world).collapsed != requests; i++) {
+        if (i > CLIENT_GUARD_MS)
+            fail_msg("%ld requests collapsed, not %ld", (long)world_counters(world).collapsed,
+                     (long)requests);
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* One request for a path of the origin, with further fields and parameters, either may be "". */
 void world_ask(struct world *world, struct client *client, const char *method, const char *path,
                const char *parameters, const char *fields)

@@ -42,6 +42,9 @@ struct fetch_counters world_counters(struct world *world);
 void world_wait_waiting(struct world *world, int64_t readers);
 void world_wait_flights(struct world *world, int64_t flights);
 
+/* world_wait_collapsed - until so many requests were answered from the fetch of another. */
+void world_wait_collapsed(struct world *world, int64_t requests);
+
 /* world_ask - sends a request for a path of the origin; parameters and fields may be "". */
 void world_ask(struct world *world, struct client *client, const char *method, const char *path,
                const char *parameters, const char *fields);
