@@ -29,6 +29,7 @@ struct proxies {
     struct proxy_route items[PROXIES_MAX];
     char hosts[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + 1];
     char prefixes[CONFIG_ROUTES_MAX][TARGET_PREFIX_BYTES_MAX + 1];
+    char spaces[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + TARGET_PREFIX_BYTES_MAX + 1];
     uint16_t ports[CONFIG_LIST_MAX]; /* for tunnels */
     size_t count;
 };
@@ -98,6 +99,7 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
     struct proxy_route *proxy = &proxies->items[proxies->count];
     char *host = proxies->hosts[proxies->count];
     char *prefix = proxies->prefixes[proxies->count];
+    char *space = proxies->spaces[proxies->count];
     struct fetch_origins *origins;
     int err = make_origins(route, &proxy->origin, &origins);
 
@@ -108,6 +110,9 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
     fetch_origins_unref(origins);
     memcpy(host, route->host, sizeof(route->host));
     memcpy(prefix, route->prefix, sizeof(route->prefix));
+    /* Two routes differ in host or prefix, and a host has no '/' in it. */
+    stpcpy(stpcpy(space, host), prefix);
+    proxy->space = space;
     proxy->host = *host != '\0' ? host : NULL;
     proxy->prefix = prefix;
     proxy->strips_prefix = route->strip_prefix;
@@ -150,6 +155,7 @@ static int add_forward(struct proxies *proxies, const struct config *config,
     settings.heuristic_max_s = FORWARD_HEURISTIC_MAX_S;
     settings.forwarded = NULL;
     settings.forwarded_count = 0;
+    proxy->space = "forward"; /* no route's: those have a '/' */
     proxy->lanes = lanes;
     err = fetcher_policy_new(lanes_fetcher(lanes), &settings, &proxy->policy);
     if (err == 0 && config->forward_proxy_connect)

@@ -15,6 +15,7 @@
 #include "proxy.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,7 +154,7 @@ static int make_request(const struct proxy_route *route, const struct store *sto
         .host = sent_host(route, request),
         .public_host = keeps_paths(route) ? request->authority : span_of("", 0),
         .told = told,
-        .space = route->prefix != NULL ? route->prefix : "forward",
+        .space = route->space,
         .sender = sender,
         .styles = sender != NULL ? route->styles : FORWARDING_NOTHING,
     };
@@ -371,6 +372,7 @@ struct server_route proxy_server_route(struct proxy_route *route)
 {
     unsigned methods = REQUEST_ALL_METHODS;
 
+    assert(route->space != NULL); /* or it would share with /fetch */
     if (route->tunnels.policy == NULL)
         methods &= ~(unsigned)REQUEST_CONNECT;
     return (struct server_route){

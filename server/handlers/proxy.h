@@ -19,6 +19,7 @@
 
 /* One route; strings and policy stay the caller's until server_free(). */
 struct proxy_route {
+    const char *space;        /* no other has it: so none finds what another has stored */
     const char *host;         /* NULL: any */
     const char *prefix;       /* begins with '/'; NULL: the forward proxy */
     struct fetch_url *origin; /* its path is put before the request's; NULL for the forward one */

@@ -88,6 +88,33 @@ static void test_a_public_url_of_a_route_is_forgotten(void **state)
     program_stop(&program);
 }
 
+/* Both hosts have the same upstream; the URL that is purged names one of them. A pattern names the
+ * upstream's URL, which both have asked for. */
+static void test_a_purge_finds_the_route_of_a_host(void **state)
+{
+    char routes[160];
+    const char *variables[] = {"FETCHONCE_OPERATOR_LISTEN=127.0.0.1:0", routes, NULL};
+    struct client client;
+
+    (void)state;
+    origin_start(&program.origin);
+    snprintf(routes, sizeof routes,
+             "FETCHONCE_ROUTES=other.example/=http://127.0.0.1:%u /=http://127.0.0.1:%u",
+             origin_port(program.origin), origin_port(program.origin));
+    program_start(&program, variables, NULL);
+    origin_on(program.origin, "/a", ORIGIN_SEND(FRESH));
+    for (unsigned i = 0; i < 3; i++) {
+        get("/a", "", "ok");
+        client_open(&client, &program.address);
+        client_send_text(&client, "GET /a HTTP/1.1\r\nHost: other.example\r\n\r\n");
+        program_expect(&client, 200, "ok");
+        assert_int_equal(origin_hits(program.origin, "/a"), i < 2 ? 2 + i : 5);
+        purge(i == 0 ? "url=http://other.example/a" : "pattern=*/a",
+              i == 0 ? "{\"purged\":1}" : "{\"purged\":2}");
+    }
+    program_stop(&program);
+}
+
 #define TAGGED(tag, body)                                                                          \
     "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" tag "\r\nContent-Length: 2\r\n\r\n" body
 
@@ -228,6 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_url_of_fetch_is_forgotten),
         cmocka_unit_test(test_a_public_url_of_a_route_is_forgotten),
+        cmocka_unit_test(test_a_purge_finds_the_route_of_a_host),
         cmocka_unit_test(test_all_with_a_tag_are_forgotten),
         cmocka_unit_test(test_all_urls_like_a_pattern_are_forgotten),
         cmocka_unit_test(test_a_soft_purge_has_the_origin_asked),

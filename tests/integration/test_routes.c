@@ -354,6 +354,37 @@ static void test_hosts_that_are_not_told_share(void **state)
     program_stop(&program);
 }
 
+/* Each pair leads to one URL of one upstream. What the first has stored by its rules, or was given
+ * for its requests, is not the second's. */
+static void test_routes_do_not_share_with_each_other(void **state)
+{
+    static const char *const seconds[] = {
+        "\"tell_client\": \"nothing\"", "\"tell_client\": \"customary\"",
+        "\"forward_host\": \"client\"", "\"forward_host\": \"upstream\"",
+        "\"trust_clients\": true",      "\"set_cookie\": \"standard\"",
+        "\"lifetime_s\": 60",
+    };
+    char config[512];
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        print_message("%s\n", seconds[i]);
+        snprintf(config, sizeof config,
+                 "{\"routes\": [{\"prefix\": \"/\", \"host\": \"a.example\",\n"
+                 " \"upstreams\": [\"http://127.0.0.1:%%u\"], \"tell_client\": \"nothing\"},\n"
+                 "{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%%u\"], %s%s}]}",
+                 strstr(seconds[i], "tell_client") == NULL ? "\"tell_client\": \"nothing\", " : "",
+                 seconds[i]);
+        start(config);
+        origin_on(program.origin, "/page", ORIGIN_SEND(FRESH));
+        assert_int_equal(ask_as("a.example", ""), 1);
+        assert_int_equal(ask_as("b.example", ""), 2);
+        assert_int_equal(ask_as("a.example:80", ""), 2);
+        assert_int_equal(ask_as("b.example", ""), 2);
+        program_stop(&program);
+    }
+}
+
 static void test_fetch_can_be_turned_off(void **state)
 {
     struct client client;
@@ -382,6 +413,7 @@ int main(void)
         cmocka_unit_test(test_the_forward_proxy_is_off_until_it_is_asked_for),
         cmocka_unit_test(test_nobody_chooses_the_host_of_others),
         cmocka_unit_test(test_hosts_that_are_not_told_share),
+        cmocka_unit_test(test_routes_do_not_share_with_each_other),
         cmocka_unit_test(test_fetch_can_be_turned_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,12 +33,12 @@ static void start_proxy(struct world *world, const struct fetch_settings *given)
     settings.default_lifetime_s = 0;
     settings.heuristic_max_s = 86400;
     snprintf(url, sizeof url, "http://127.0.0.1:%u/", origin_port(world->origin));
-    world->proxy =
-        (struct proxy_route){.prefix = "/", .styles = FORWARDING_CUSTOMARY, .lanes = world->lanes};
+    world->proxy = (struct proxy_route){
+        .space = "/", .prefix = "/", .styles = FORWARDING_CUSTOMARY, .lanes = world->lanes};
     assert_int_equal(fetch_url_parse(url, strlen(url), 8192, &world->proxy.origin), 0);
     assert_int_equal(fetch_policy_new(&settings, &world->proxy.policy), 0);
     settings.is_unguarded = false;
-    world->forward = (struct proxy_route){.lanes = world->lanes};
+    world->forward = (struct proxy_route){.space = "forward", .lanes = world->lanes};
     assert_int_equal(fetch_policy_new(&settings, &world->forward.policy), 0);
 }
 
