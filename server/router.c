@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "problem.h"
+#include "reply.h"
 
 static bool has_port(struct span host)
 {
@@ -172,9 +173,8 @@ struct router_choice router_choose(const struct router *router, const struct req
     if (is_for_forward(router, request)) {
         choice.route = router->forward;
     } else if (request->path.length == 0 || request->path.bytes[0] != '/') {
-        /* OPTIONS * and CONNECT are about the server, not a path: never found, but refused for
-         * their method. */
-        choice.status = 405;
+        /* OPTIONS * and CONNECT are about the server, not a path. */
+        choice.status = request->method == REQUEST_OPTIONS ? 204 : 405;
     } else if ((place = find(router, request)) != NULL) {
         choice.route = place->route;
         if (place->is_prefix && place->path.length > 1 && has_dot_segment(request->path)) {
@@ -187,6 +187,23 @@ struct router_choice router_choose(const struct router *router, const struct req
     if (choice.status != 0 && request->method == REQUEST_OTHER)
         choice.status = 501;
     return choice;
+}
+
+/* OPTIONS of the server as a whole: the methods that any path takes, and this one. Source: RFC 9110
+ * section 9.3.7. */
+static void answer_for_all(const struct router *router, struct request *request)
+{
+    unsigned methods = REQUEST_OPTIONS;
+    char allow[ROUTER_ALLOW_BYTES];
+    struct reply_field field = {.name = "Allow", .value = allow};
+    struct reply_head head = {.status = 204, .fields = &field, .field_count = 1};
+
+    for (size_t i = 0; i < router->route_count; i++) {
+        if (is_served(&router->routes[i], request))
+            methods |= router->routes[i].methods;
+    }
+    router_allow(methods, allow);
+    reply_copy(request, &head, "", 0);
 }
 
 const char *router_allow(unsigned methods, char buffer[ROUTER_ALLOW_BYTES])
@@ -213,6 +230,9 @@ void router_start(const struct router *router, struct request *request, struct r
     switch (choice.status) {
     case 0:
         route->start(request, router->contexts[route - router->routes]);
+        return;
+    case 204:
+        answer_for_all(router, request);
         return;
     case 400:
         problem_send(request, 400, "The path of a request here has no segment \".\" or \"..\".",

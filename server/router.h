@@ -14,6 +14,8 @@
  * A route may be served on some of the server's addresses only; elsewhere it is as if it were not
  * there.
  *
+ * OPTIONS of the server as a whole ("*") is answered here: 204 with Allow.
+ *
  * What no route answers is 404; a method that the route does not take is 405 with Allow, or 501 if
  * it is one that this server has no name for.
  */
@@ -49,7 +51,7 @@ struct router {
 /* What has been found for a request. */
 struct router_choice {
     const struct server_route *route; /* NULL: none */
-    int status;                       /* 0: the route's handler; else what is answered instead */
+    int status; /* 0: the route's handler; else what is answered instead: 204, 400, 404, 405, 501 */
 };
 
 /*
@@ -60,8 +62,7 @@ struct router_choice {
 int router_init(struct router *router, const struct server_route *routes, size_t route_count);
 void router_fini(struct router *router);
 
-/* router_choose - what the request's target and method come to: 0 (a handler), 400, 404, 405 or
- * 501. */
+/* router_choose - what the request's target and method come to. */
 struct router_choice router_choose(const struct router *router, const struct request *request);
 
 /* router_start - answers the request with the status, or hands it to its handler. */

@@ -224,6 +224,9 @@ static int set_request(struct transfer *transfer, CURL *easy)
              curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
                               call->method != NULL ? call->method : "GET") != CURLE_OK)
         return -ENOMEM;
+    if (call->target != NULL &&
+        curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->target) != CURLE_OK)
+        return -ENOMEM;
     return curl_easy_setopt(easy, CURLOPT_URL, call->url->text) == CURLE_OK ? 0 : -ENOMEM;
 }
 

@@ -280,6 +280,7 @@ void flight_start_hop(struct flight *flight)
     }
     flight->call.url = flight->hop;
     flight->call.method = flight->request->method;
+    flight->call.target = flight->request->is_of_server ? "*" : NULL;
     flight->call.host = flight->request->host;
     flight->call.is_verbatim = settings->is_transparent;
     flight->call.settings = settings;

@@ -235,6 +235,7 @@ int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_req
     atomic_init(&request->references, 1);
     request->policy = fetch_policy_ref(draft->policy);
     request->url = fetch_url_ref(draft->url);
+    request->is_of_server = draft->is_of_server;
     if (!is_get)
         request->method = strndup(draft->method.bytes, draft->method.length);
     if (draft->host.length > 0)

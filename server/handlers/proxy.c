@@ -43,6 +43,12 @@ static struct span sent_host(const struct proxy_route *route, const struct reque
     return route->sends_origin_host || route->origin == NULL ? span_of("", 0) : request->authority;
 }
 
+/* "OPTIONS http://host": its last proxy sends "OPTIONS *". Source: RFC 9112 section 3.2.4. */
+static bool is_of_server(const struct request *request)
+{
+    return request->path.length == 1 && request->path.bytes[0] == '*';
+}
+
 /* Where the path of a request goes: the origin's own path before it, the prefix taken off. */
 static struct span path_behind_prefix(const struct proxy_route *route,
                                       const struct request *request)
@@ -54,7 +60,7 @@ static struct span path_behind_prefix(const struct proxy_route *route,
         prefix_bytes--;
     if (route->strips_prefix && path.length >= prefix_bytes)
         path = span_of(path.bytes + prefix_bytes, path.length - prefix_bytes);
-    if (path.length == 0 || path.bytes[0] == '*') /* of OPTIONS: the server as a whole */
+    if (path.length == 0 || is_of_server(request))
         path = span_of("/", 1);
     return path;
 }
@@ -151,6 +157,7 @@ static int make_request(const struct proxy_route *route, const struct store *sto
         .url = url,
         .client = client,
         .method = method,
+        .is_of_server = method.length > 0 && is_of_server(request),
         .host = sent_host(route, request),
         .public_host = keeps_paths(route) ? request->authority : span_of("", 0),
         .told = told,

@@ -388,6 +388,31 @@ static void test_forward_proxy_fetches_what_the_target_names(void **state)
     world_stop(&world);
 }
 
+/* RFC 9112 section 3.2.4: without a path it is about the server behind the proxy, not its root. */
+static void test_options_of_another_server_as_a_whole(void **state)
+{
+    static const char *const ends[] = {"", "/", "?q"};
+    static const char *const origin_targets[] = {"*", "/", "/?q"};
+    struct world world;
+    char target[64], expected[96], head[HEAD_BYTES];
+
+    (void)state;
+    world_start(&world, NULL);
+    for (unsigned i = 0; i < 3; i++)
+        origin_on(world.origin, origin_targets[i], ORIGIN_SEND(OK_HELLO));
+    for (unsigned i = 0; i < 6; i++) {
+        snprintf(target, sizeof target, "http://127.0.0.1:%u%s", origin_port(world.origin),
+                 ends[i % 3]);
+        check_body(&world, "OPTIONS", target, "", "hello");
+        assert_int_equal(origin_hits(world.origin, origin_targets[i % 3]), 1 + i / 3);
+        origin_last_request(world.origin, origin_targets[i % 3], head, sizeof head);
+        snprintf(expected, sizeof expected, "OPTIONS %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n",
+                 origin_targets[i % 3], origin_port(world.origin));
+        assert_int_equal(strncmp(head, expected, strlen(expected)), 0);
+    }
+    world_stop(&world);
+}
+
 /* The egress guard has its say. */
 static void test_forward_proxy_is_guarded(void **state)
 {
@@ -519,6 +544,7 @@ int main(void)
         cmocka_unit_test(test_excess_bytes_are_dropped),
         cmocka_unit_test(test_origin_is_told_of_the_client),
         cmocka_unit_test(test_forward_proxy_fetches_what_the_target_names),
+        cmocka_unit_test(test_options_of_another_server_as_a_whole),
         cmocka_unit_test(test_forward_proxy_is_guarded),
         cmocka_unit_test(test_hops_run_out),
         cmocka_unit_test(test_loops_are_508),

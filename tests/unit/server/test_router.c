@@ -151,7 +151,9 @@ static const struct server_route mixed[] = {
      .path = "/",
      .methods = ANY, /* 8 */
      .start = on_start},
-    {.match = SERVER_FORWARD, .methods = REQUEST_GET | REQUEST_CONNECT, .start = on_start}, /* 9 */
+    {.match = SERVER_FORWARD,
+     .methods = REQUEST_GET | REQUEST_OPTIONS | REQUEST_CONNECT,
+     .start = on_start}, /* 9 */
 };
 
 #define MIXED (sizeof(mixed) / sizeof(mixed[0]))
@@ -227,7 +229,9 @@ static void test_foreign_targets_are_for_the_forward_route(void **state)
         {5, 0, "a.example", "/api", REQUEST_ABSOLUTE_FORM, 0},
         {-1, 405, "b.example", "/", REQUEST_ABSOLUTE_FORM, REQUEST_POST},
         {-1, 501, "b.example", "/", REQUEST_ABSOLUTE_FORM, REQUEST_OTHER},
-        {-1, 405, "b.example", "*", REQUEST_ASTERISK_FORM, REQUEST_OPTIONS},
+        {-1, 204, "b.example", "*", REQUEST_ASTERISK_FORM, REQUEST_OPTIONS},
+        {9, 0, "b.example", "*", REQUEST_ABSOLUTE_FORM, REQUEST_OPTIONS},
+        {-1, 204, "a.example", "*", REQUEST_ABSOLUTE_FORM, REQUEST_OPTIONS},
     };
 
     (void)state;
@@ -278,11 +282,12 @@ static void test_methods_without_a_name_here_are_not_implemented(void **state)
     assert_int_equal(run(REQUEST_OTHER, "/nothing"), 501);
 }
 
-static void test_targets_about_the_server_are_refused_by_method(void **state)
+/* Of the routes that are served where it was asked. */
+static void test_options_of_the_server_tell_what_any_path_takes(void **state)
 {
     (void)state;
-    assert_int_equal(run(REQUEST_OPTIONS, "*"), 405);
-    assert_string_equal(noted.allow, "GET, HEAD");
+    assert_int_equal(run(REQUEST_OPTIONS, "*"), 204);
+    assert_string_equal(noted.allow, "GET, HEAD, POST, OPTIONS");
     assert_int_equal(run(REQUEST_CONNECT, ""), 405);
 }
 
@@ -344,7 +349,7 @@ int main(void)
         cmocka_unit_test(test_dot_segments_do_not_leave_a_prefix),
         cmocka_unit_test(test_methods_a_path_does_not_take_are_told_which_it_does),
         cmocka_unit_test(test_methods_without_a_name_here_are_not_implemented),
-        cmocka_unit_test(test_targets_about_the_server_are_refused_by_method),
+        cmocka_unit_test(test_options_of_the_server_tell_what_any_path_takes),
         cmocka_unit_test(test_routes_are_served_where_they_say),
         cmocka_unit_test(test_all_methods_fit_into_allow),
     };

@@ -40,6 +40,7 @@ struct fetch_request {
     struct fields fields; /* of the client, as the policy lets them through to the origin */
     bool has_credentials; /* some of them say who asks */
     struct fields part;   /* the client's Range and If-Range, for a fetch that nobody shares */
+    bool is_of_server;    /* OPTIONS of the whole server, whose target is "*" */
     bool is_bypass;       /* goes to the origin by itself, and nothing of it is stored */
     char *method;         /* NULL: GET */
     char *host;           /* sent as Host; NULL: what the URL says */
@@ -94,6 +95,7 @@ struct fetch_request_draft {
     struct fetch_url *url;
     struct field_view client; /* all fields the client sent */
     struct span method;       /* length 0: GET */
+    bool is_of_server;        /* OPTIONS of the whole server; the URL's path is "/" then */
     struct span host;         /* to be sent as Host; length 0: what the URL says */
     struct span public_host;  /* what clients call it, if paths are the same; length 0: nothing */
     struct span told;         /* what else the origin may make its answers of; part of the key */

@@ -87,6 +87,7 @@ struct upstream_call {
     const struct upstream_events *events;
     const struct fetch_url *url; /* as the next two: stays until on_done or cancel */
     const char *method;          /* NULL: GET */
+    const char *target;          /* what is asked for there, as "*"; NULL: the URL's path */
     const struct fields *fields; /* of the request, end-to-end ones; NULL: none of its own */
     bool is_verbatim;            /* no default of the upstream's is added to the fields */
     const struct fetch_settings *settings; /* its times, limits and guard; NULL: the upstream's */
