@@ -80,6 +80,8 @@ int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
         return err;
     }
     atomic_init(&entry->references, 1);
+    atomic_init(&entry->is_current, false);
+    atomic_init(&entry->is_visited, false);
     atomic_init(&entry->head, NULL);
     atomic_init(&entry->expired_s, INT64_MAX);
     memcpy(entry->key_bytes, draft->key->bytes, draft->key->length);
@@ -124,6 +126,8 @@ int entry_new_index(const struct key *key, struct vary_names *names, uint64_t ge
     atomic_init(&index->variants, 0);
     entry->index = index;
     atomic_init(&entry->references, 1);
+    atomic_init(&entry->is_current, false);
+    atomic_init(&entry->is_visited, false);
     atomic_init(&entry->head, NULL);
     atomic_init(&entry->expired_s, INT64_MAX);
     fields_init(&entry->fields);

@@ -101,6 +101,12 @@ static void clear_slot(struct shard *shard, struct shard_slot *slot) ASYNC_REQUI
     shard->slots[gap] = (struct shard_slot){0};
 }
 
+/* A hit sets the mark without the mutex, so it may come just after the hand has looked. */
+static bool is_visited(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->is_visited, memory_order_relaxed);
+}
+
 static void list_push_newest(struct shard *shard, struct entry *entry) ASYNC_REQUIRES(store_class)
 {
     entry->link.newer = NULL;
@@ -131,7 +137,11 @@ static void list_remove(struct shard *shard, struct entry *entry) ASYNC_REQUIRES
     link->older = NULL;
 }
 
-/* The list and the mark of the entry end here; the slot is the caller's to clear or to reuse. */
+/*
+ * The list and the marks of the entry end here; the slot is the caller's to clear or to reuse.
+ * Whoever learns of this from the caller, or from a look-up, finds the entry not current any more:
+ * both came after the mutex was released.
+ */
 static struct shard_removed release_entry(struct shard *shard, struct entry *entry)
     ASYNC_REQUIRES(store_class)
 {
@@ -140,7 +150,7 @@ static struct shard_removed release_entry(struct shard *shard, struct entry *ent
     assert(removed.bytes > 0);
     list_remove(shard, entry);
     entry->link.charged_bytes = 0;
-    entry->link.is_visited = false;
+    atomic_store_explicit(&entry->is_current, false, memory_order_release);
     return removed;
 }
 
@@ -180,7 +190,7 @@ struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t n
     if (entry == NULL) {
         count(&shard->counters.misses);
     } else {
-        entry->link.is_visited = true;
+        entry_mark_used(entry);
         count(entry_is_fresh(entry, now_s) ? &shard->counters.hits : &shard->counters.hits_stale);
         entry_ref(entry);
     }
@@ -223,7 +233,7 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
         return -ENOMEM;
     }
     if (slot->entry != NULL) {
-        was_visited = slot->entry->link.is_visited;
+        was_visited = is_visited(slot->entry);
         replaced = release_entry(shard, slot->entry);
         assert(replaced.bytes >= shared_bytes);
         replaced.bytes -= shared_bytes;
@@ -235,7 +245,9 @@ int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
     slot->hash = entry->key.hash;
     slot->entry = entry;
     entry->link.charged_bytes = charged_bytes;
-    entry->link.is_visited = was_visited; /* what was in demand before its refresh still is */
+    /* What was in demand before its refresh still is. */
+    atomic_store_explicit(&entry->is_visited, was_visited, memory_order_relaxed);
+    atomic_store_explicit(&entry->is_current, true, memory_order_release);
     list_push_newest(shard, entry);
     count(&shard->counters.inserts);
     shard_unlock(shard);
@@ -305,12 +317,12 @@ static struct entry *choose_victim(struct shard *shard, bool is_forced) ASYNC_RE
 {
     struct entry *entry = shard->hand != NULL ? shard->hand : shard->oldest;
 
-    for (int steps = 0; steps < HAND_STEPS_MAX && entry->link.is_visited && !is_forced; steps++) {
-        entry->link.is_visited = false;
+    for (int steps = 0; steps < HAND_STEPS_MAX && is_visited(entry) && !is_forced; steps++) {
+        atomic_store_explicit(&entry->is_visited, false, memory_order_relaxed);
         entry = entry->link.newer != NULL ? entry->link.newer : shard->oldest;
     }
     shard->hand = entry;
-    return entry->link.is_visited && !is_forced ? NULL : entry;
+    return is_visited(entry) && !is_forced ? NULL : entry;
 }
 
 enum shard_eviction shard_evict(struct shard *shard, bool is_forced,

@@ -155,6 +155,66 @@ static void test_replaced_entry_lives_on_for_its_readers(void **state)
     entry_unref(later);
 }
 
+/* Kept references tell by themselves when the store has another entry under the key, or none. */
+static void test_entry_is_current_until_it_leaves_the_store(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 1);
+    struct entry *replaced = test_entry("GET /a", 10, '1');
+    struct entry *removed = test_entry("GET /a", 10, '2');
+    struct entry *freed = test_entry("GET /b", 10, '3');
+    struct entry *refused = test_entry("GET /c", store_object_bytes_max(store), '4');
+    struct entry *stored = entry_ref(replaced);
+
+    (void)state;
+    assert_false(entry_is_current(replaced));
+    assert_int_equal(store_insert(store, &stored), 0);
+    assert_true(entry_is_current(replaced));
+    stored = entry_ref(removed);
+    assert_int_equal(store_insert(store, &stored), 0);
+    assert_false(entry_is_current(replaced));
+    assert_true(entry_is_current(removed));
+    stored = entry_ref(refused);
+    assert_int_equal(store_insert(store, &stored), -EFBIG);
+    assert_false(entry_is_current(refused));
+    stored = entry_ref(freed);
+    assert_int_equal(store_insert(store, &stored), 0);
+    assert_true(store_remove(store, &removed->key));
+    assert_false(entry_is_current(removed));
+    assert_true(entry_is_current(freed));
+    store_free(store);
+    assert_false(entry_is_current(freed));
+    entry_unref(replaced);
+    entry_unref(removed);
+    entry_unref(freed);
+    entry_unref(refused);
+}
+
+/* Two entries are served from kept references only. The one that is marked as used for it stays,
+ * as if it had been looked up; the other one goes, and is not current any more. */
+static void test_mark_without_a_lookup_spares_the_entry(void **state)
+{
+    struct store *store = new_store(128 * KIB, 1);
+    struct entry *marked = test_entry("GET /marked", 1000, 'm');
+    struct entry *unmarked = test_entry("GET /unmarked", 1000, 'u');
+    struct entry *stored = entry_ref(marked);
+
+    (void)state;
+    assert_int_equal(store_insert(store, &stored), 0);
+    stored = entry_ref(unmarked);
+    assert_int_equal(store_insert(store, &stored), 0);
+    for (int i = 0; i < 1000; i++) {
+        entry_mark_used(marked);
+        assert_int_equal(test_insert(store, numbered(i), 1000), 0);
+    }
+    assert_true(entry_is_current(marked));
+    assert_true(test_has(store, "GET /marked"));
+    assert_false(entry_is_current(unmarked));
+    assert_false(test_has(store, "GET /unmarked"));
+    entry_unref(marked);
+    entry_unref(unmarked);
+    store_free(store);
+}
+
 static void test_replacing_gives_the_bytes_of_the_older_back(void **state)
 {
     struct store *store = new_store(1024 * KIB, 1);
@@ -406,6 +466,8 @@ int main(void)
         cmocka_unit_test(test_stale_entry_is_returned_and_counted_as_stale),
         cmocka_unit_test(test_equal_hash_is_not_an_equal_key),
         cmocka_unit_test(test_replaced_entry_lives_on_for_its_readers),
+        cmocka_unit_test(test_entry_is_current_until_it_leaves_the_store),
+        cmocka_unit_test(test_mark_without_a_lookup_spares_the_entry),
         cmocka_unit_test(test_replacing_gives_the_bytes_of_the_older_back),
         cmocka_unit_test(test_refreshed_entry_shares_its_body),
         cmocka_unit_test(test_refreshed_entry_may_be_all_that_is_left),

@@ -29,7 +29,6 @@ struct entry_store_link {
     struct entry *newer;
     struct entry *older;
     size_t charged_bytes; /* what the budget was charged; 0 outside a store */
-    bool is_visited;      /* used since the hand of SIEVE last passed */
 };
 
 /*
@@ -58,9 +57,11 @@ struct entry_tags {
 struct entry {
     atomic_uint references;
     int status;
-    struct key key;       /* its bytes belong to the entry */
-    struct fields fields; /* end-to-end lines only */
-    struct body *body;    /* counted reference */
+    atomic_bool is_current; /* see entry_is_current(); written with the shard's mutex held */
+    atomic_bool is_visited; /* used since the hand of SIEVE last passed; see entry_mark_used() */
+    struct key key;         /* its bytes belong to the entry */
+    struct fields fields;   /* end-to-end lines only */
+    struct body *body;      /* counted reference */
     struct cache_control control;
     struct span etag;               /* into `fields`; length 0: none, or malformed */
     struct span last_modified;      /* into `fields`; length 0: none */
@@ -122,6 +123,31 @@ void entry_set_purges_before(struct entry *entry, uint64_t purges);
 
 /* entry_expire - stale from `now_s` on, if not before.  Thread  any. */
 void entry_expire(struct entry *entry, int64_t now_s);
+
+/*
+ * entry_is_current - whether a store has this entry now, so that a look-up of its key would find no
+ * other. True from its insert until it is replaced, removed or evicted, or the store is freed; then
+ * false for ever. Whoever keeps a reference from an earlier look-up may serve from it again after
+ * this check, without another look-up: what changed the store before, however far away, is seen
+ * once that change's call has returned. An entry with tags needs store_is_current() as well, since
+ * the purge of a tag leaves it in the store; and freshness is the caller's to check, as ever.
+ * Thread    any that has a reference; reads one byte, writes nothing.
+ */
+static inline bool entry_is_current(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->is_current, memory_order_acquire);
+}
+
+/*
+ * entry_mark_used - what a look-up does for the entry that it finds: the store spares it when it
+ * next looks for one to evict. For who serves without a look-up. Writes only if there is no mark.
+ * Thread    any that has a reference.
+ */
+static inline void entry_mark_used(struct entry *entry)
+{
+    if (!atomic_load_explicit(&entry->is_visited, memory_order_relaxed))
+        atomic_store_explicit(&entry->is_visited, true, memory_order_relaxed);
+}
 
 /* entry_is_expired - whether entry_expire() was called.  Thread  any. */
 bool entry_is_expired(const struct entry *entry);
