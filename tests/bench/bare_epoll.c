@@ -6,8 +6,9 @@
  *
  * It reads, counts the blank lines that end requests, and writes the file once for each. It parses
  * nothing, so a real server cannot be cheaper; the bench states costs as ratios to this one. It
- * serves as the origin of the benches too, there with a delay before each answer. Prints its port.
- * Keeps no more connections than descriptors allow; ends by signal.
+ * serves as the origin of the benches too, there with a delay before each answer. Prints its port,
+ * and on SIGUSR1 how many requests and connections there have been. Keeps no more connections than
+ * descriptors allow; ends by signal.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -32,9 +33,18 @@ struct bare {
     long delay_ms;
     char *response;
     size_t response_bytes;
-    unsigned char matched[FDS_MAX]; /* how much of CRLF CRLF each connection has seen */
-    unsigned owed[FDS_MAX];         /* answers due when the timer fires */
+    unsigned long requests, connections; /* so far */
+    unsigned char matched[FDS_MAX];      /* how much of CRLF CRLF each connection has seen */
+    unsigned owed[FDS_MAX];              /* answers due when the timer fires */
 };
+
+static volatile sig_atomic_t is_asked_for_counts;
+
+static void on_user_signal(int number)
+{
+    (void)number;
+    is_asked_for_counts = 1;
+}
 
 static void die(const char *what)
 {
@@ -100,6 +110,7 @@ static void on_readable(struct bare *bare, int fd)
         return;
     }
     requests = count_requests(bytes, (size_t)length, &bare->matched[fd]);
+    bare->requests += requests;
     if (bare->delay_ms == 0) {
         answer(bare, fd, requests);
     } else if (requests > 0) {
@@ -133,6 +144,7 @@ static void accept_all(struct bare *bare)
 
         if (fd >= FDS_MAX || epoll_ctl(bare->epoll_fd, EPOLL_CTL_ADD, fd, &event) != 0)
             close(fd);
+        bare->connections++;
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     }
 }
@@ -190,9 +202,15 @@ int main(int count, char **arguments)
     load_response(&bare, arguments[1]);
     bare.delay_ms = count == 3 ? strtol(arguments[2], NULL, 10) : 0;
     open_all(&bare);
+    signal(SIGUSR1, on_user_signal);
     for (;;) {
         int ready = epoll_wait(bare.epoll_fd, events, EVENTS_PER_TURN, -1);
 
+        if (is_asked_for_counts) {
+            is_asked_for_counts = 0;
+            printf("%lu %lu\n", bare.requests, bare.connections);
+            fflush(stdout);
+        }
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
 
