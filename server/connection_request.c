@@ -5,6 +5,7 @@
  * Reads nothing and sends nothing: connection.c does, and says when this is called.
  */
 #include <assert.h>
+#include <errno.h>
 
 #include "connection_private.h"
 #include "http1_reply.h"
@@ -91,6 +92,19 @@ static void on_body_announced(struct connection *connection)
         connection->is_broken = true;
 }
 
+/* Whether the request can be handled; else it has been refused. */
+static bool settle_path(struct connection *connection)
+{
+    int err = exchange_settle_path(connection->exchange);
+
+    if (err == -EINVAL)
+        connection_refuse(connection, 400,
+                          "The path has a % that no two hexadecimal digits follow.");
+    else if (err < 0)
+        connection_refuse(connection, 503, "This server is out of memory.");
+    return err == 0;
+}
+
 void connection_begin_message(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
@@ -127,12 +141,16 @@ bool connection_step_message(struct connection *connection)
         connection_refuse(connection, exchange->parser.error_status, exchange->parser.error_detail);
         return true;
     case HTTP1_HEAD:
-        on_body_announced(connection);
+        if (settle_path(connection))
+            on_body_announced(connection);
         return true;
     case HTTP1_BODY: /* dropped */
         return true;
     case HTTP1_DONE:
-        handle(connection, router_choose(&connection->worker->router, &exchange->request), false);
+        /* With a body, that was done when its head had been read. */
+        if (exchange->parser.is_in_body || settle_path(connection))
+            handle(connection, router_choose(&connection->worker->router, &exchange->request),
+                   false);
         return true;
     case HTTP1_MORE:
         break;

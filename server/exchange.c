@@ -23,6 +23,7 @@ struct exchange *exchange_take(struct pool *pool, struct connection *connection)
     exchange->connection = connection;
     exchange->bytes = exchange->own_bytes;
     exchange->held = NULL;
+    exchange->path = NULL;
     exchange->capacity = sizeof(exchange->own_bytes);
     exchange->parsed = 0;
     exchange->used = 0;
@@ -104,4 +105,23 @@ void exchange_room_body(struct exchange *exchange, uint64_t wanted_bytes)
     exchange->parsed = 0;
     exchange->used = 0;
     exchange->body_start = 0;
+}
+
+int exchange_normalise_path(struct exchange *exchange)
+{
+    struct request *request = &exchange->request;
+    struct span path = request->path;
+    size_t length;
+    int err;
+
+    assert(exchange->path == NULL);
+    exchange->path = malloc(path.length);
+    if (exchange->path == NULL)
+        return -ENOMEM;
+    err = url_path_normalise(path, exchange->path, path.length, &length);
+    if (err < 0)
+        return err;
+    request->path = span_of(exchange->path, length);
+    request->path_hides_dots = url_path_hides_dots(request->path);
+    return 0;
 }

@@ -23,6 +23,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include <http/url.h>
+
 #include "http1_parser.h"
 #include "pool.h"
 #include "request.h"
@@ -44,6 +46,7 @@ struct exchange {
     struct request request;
     char *bytes; /* own_bytes, or allocated */
     char *held;  /* as bytes: what the head lies in, if that is not `bytes`; else NULL */
+    char *path;  /* of the request, normalised, if that is not how the client wrote it; else NULL */
     size_t capacity;
     size_t parsed;     /* up to here dealt with */
     size_t used;       /* up to here read */
@@ -89,11 +92,30 @@ void exchange_room_body(struct exchange *exchange, uint64_t wanted_bytes);
 /* exchange_forget_head - the request is over; what is read ahead stays. */
 static inline void exchange_forget_head(struct exchange *exchange)
 {
+    if (exchange->path != NULL) {
+        free(exchange->path);
+        exchange->path = NULL;
+    }
     if (exchange->held == NULL)
         return;
     if (exchange->held != exchange->own_bytes)
         free(exchange->held);
     exchange->held = NULL;
+}
+
+/* exchange_normalise_path - what exchange_settle_path() does where that takes more than a look. */
+int exchange_normalise_path(struct exchange *exchange);
+
+/*
+ * exchange_settle_path - once the head has been read: the request's path in its one spelling, so
+ * that what chooses by it and what is made of it agree.
+ * Errors    -EINVAL: an escape that is none; -ENOMEM.
+ * Source    RFC 3986 section 6.2.2
+ */
+static inline int exchange_settle_path(struct exchange *exchange)
+{
+    exchange->request.path_hides_dots = false;
+    return url_path_is_plain(exchange->request.path) ? 0 : exchange_normalise_path(exchange);
 }
 
 #endif

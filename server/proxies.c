@@ -93,6 +93,18 @@ static int make_policy(const struct config_route *route, const struct fetch_sett
     return fetch_policy_new(&settings, ret_policy);
 }
 
+/* Whether an upstream has paths that no request of this route may come to. */
+static bool is_confined(const struct config_route *route)
+{
+    bool is_part = strcmp(route->prefix, "/") != 0;
+
+    for (unsigned i = 0; i < route->upstreams.count; i++) {
+        const char *authority = strstr(route->upstreams.items[i], "://") + 3;
+        is_part |= strcmp(strchr(authority, '/'), "/") != 0;
+    }
+    return is_part;
+}
+
 static int add_route(struct proxies *proxies, const struct config_route *route,
                      const struct fetch_settings *fetch, struct lanes *lanes)
 {
@@ -115,6 +127,7 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
     proxy->space = space;
     proxy->host = *host != '\0' ? host : NULL;
     proxy->prefix = prefix;
+    proxy->is_confined = is_confined(route);
     proxy->strips_prefix = route->strip_prefix;
     proxy->sends_origin_host = route->forward_host == ROUTE_HOST_OF_UPSTREAM;
     proxy->trusts_clients = route->trust_clients;

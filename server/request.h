@@ -102,8 +102,9 @@ struct request {
     struct span target;    /* as the client sent it */
     struct span scheme;    /* "http" or "https" of the absolute form, in any case; else empty */
     struct span authority; /* host[:port]: the target's if it has one, which Host does not change */
-    struct span path;      /* not decoded; begins with '/', or is "*" (for all of the server) */
-    struct span query;     /* behind '?', not decoded; bytes == NULL without '?' */
+    struct span path; /* normalised, not decoded; begins with '/', or is "*" (all of the server) */
+    bool path_hides_dots; /* it may lead out of a folder: url_path_hides_dots() */
+    struct span query;    /* behind '?', not decoded; bytes == NULL without '?' */
     const struct field *fields;
     size_t field_count;
     int64_t body_length; /* as told by the client, 0 without a body; or REQUEST_LENGTH_UNKNOWN */

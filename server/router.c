@@ -141,30 +141,6 @@ static const struct router_place *find(const struct router *router, const struct
     return NULL;
 }
 
-/* One dot of a path as it may be written; returns its length, 0 if there is none. */
-static size_t dot_length(const char *at, const char *end)
-{
-    if (at < end && *at == '.')
-        return 1;
-    return end - at >= 3 && strncasecmp(at, "%2e", 3) == 0 ? 3 : 0;
-}
-
-/* Whether a segment is "." or "..", which a server behind us may take as a step out of a prefix. */
-static bool has_dot_segment(struct span path)
-{
-    const char *end = path.bytes + path.length;
-    const char *at = path.bytes;
-
-    while ((at = memchr(at, '/', (size_t)(end - at))) != NULL) {
-        size_t dot = dot_length(++at, end);
-        const char *behind = at + dot;
-        behind += dot == 0 ? 0 : dot_length(behind, end);
-        if (dot > 0 && (behind == end || *behind == '/'))
-            return true;
-    }
-    return false;
-}
-
 struct router_choice router_choose(const struct router *router, const struct request *request)
 {
     struct router_choice choice = {.route = NULL, .status = 404};
@@ -177,7 +153,7 @@ struct router_choice router_choose(const struct router *router, const struct req
         choice.status = request->method == REQUEST_OPTIONS ? 204 : 405;
     } else if ((place = find(router, request)) != NULL) {
         choice.route = place->route;
-        if (place->is_prefix && place->path.length > 1 && has_dot_segment(request->path)) {
+        if (request->path_hides_dots && choice.route->is_confined) {
             choice.status = 400;
             return choice;
         }
@@ -235,7 +211,9 @@ void router_start(const struct router *router, struct request *request, struct r
         answer_for_all(router, request);
         return;
     case 400:
-        problem_send(request, 400, "The path of a request here has no segment \".\" or \"..\".",
+        problem_send(request, 400,
+                     "The path may lead out of what is served here: a segment of it is \".\" or "
+                     "\"..\" to a server that decodes slashes, or ends segments at a semicolon.",
                      NULL, 0);
         return;
     case 404:

@@ -3,9 +3,9 @@
  * router.h - which handler answers a request, on one loop.
  *
  * The most exact route wins: one for this host before one for any, this very path before a prefix,
- * a longer prefix before a shorter. Paths are compared byte by byte as the client sent them, hosts
- * without regard to case. A prefix ends where a segment does: "/api" is of "/api" and "/api/x", not
- * of "/apix".
+ * a longer prefix before a shorter. Paths are compared byte by byte in their normalised
+ * spelling, hosts without regard to case. A prefix ends where a segment does: "/api" is of "/api"
+ * and "/api/x", not of "/apix".
  *
  * A target that names its own host (absolute-form, CONNECT) is for the forward route, if there is
  * one, unless a route has that host. Without a forward route an absolute target is looked up like

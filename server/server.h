@@ -39,6 +39,8 @@ struct server_route {
     enum server_match match;
     const char *host;        /* "a.example", or with a port if it matters; NULL: any */
     const char *path;        /* begins with '/'; "/access" */
+    bool is_confined;        /* paths may not lead out of it; 400 where a server behind it may see
+                              * them do so */
     uint64_t addresses;      /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
     unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */

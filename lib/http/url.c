@@ -11,6 +11,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdint.h>
+#include <string.h>
 
 /* Output that counts what it could not hold as an error. */
 struct writer {
@@ -236,4 +238,61 @@ int url_path_normalise(struct span path, char *buffer, size_t buffer_bytes, size
         return err;
     *ret_length = url_remove_dot_segments(buffer, length);
     return 0;
+}
+
+#define EVERY_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* The highest bit of each byte that is zero, and of none if none is. */
+static uint64_t zero_bytes(uint64_t word)
+{
+    return (word - EVERY_BYTE(1)) & ~word & EVERY_BYTE(0x80);
+}
+
+/* Whether there is a '%' or a '.': eight bytes at a time, as each request is looked through. */
+static bool has_mark(struct span path)
+{
+    uint64_t word;
+    size_t at = 0;
+
+    for (; at + sizeof word <= path.length; at += sizeof word) {
+        memcpy(&word, path.bytes + at, sizeof word);
+        if ((zero_bytes(word ^ EVERY_BYTE('%')) | zero_bytes(word ^ EVERY_BYTE('.'))) != 0)
+            return true;
+    }
+    for (; at < path.length; at++) {
+        if (path.bytes[at] == '%' || path.bytes[at] == '.')
+            return true;
+    }
+    return false;
+}
+
+bool url_path_is_plain(struct span path)
+{
+    return !has_mark(path) || (memchr(path.bytes, '%', path.length) == NULL &&
+                               memmem(path.bytes, path.length, "/.", 2) == NULL);
+}
+
+/* How long what stands at `at` is, if some server takes it for a slash; else 0. */
+static size_t slash_length(const char *at, const char *end)
+{
+    if (at < end && (*at == '/' || *at == '\\'))
+        return 1;
+    return end - at >= 3 && (strncasecmp(at, "%2f", 3) == 0 || strncasecmp(at, "%5c", 3) == 0) ? 3
+                                                                                               : 0;
+}
+
+bool url_path_hides_dots(struct span path)
+{
+    const char *at = path.bytes, *end = path.bytes + path.length;
+
+    while (at < end) {
+        size_t slash = slash_length(at, end), dots = 0;
+
+        at += slash > 0 ? slash : 1;
+        while (slash > 0 && dots < 2 && at + dots < end && at[dots] == '.')
+            dots++;
+        if (dots > 0 && (at + dots == end || at[dots] == ';' || slash_length(at + dots, end) > 0))
+            return true;
+    }
+    return false;
 }

@@ -11,25 +11,12 @@
 #include <string.h>
 
 #include <fetch/url.h>
+#include <http/url.h>
 
 static int refuse(const char *why, const char **ret_why)
 {
     *ret_why = why;
     return -EINVAL;
-}
-
-/* Whether a segment is "." or "..": no request comes to such a path, as clients resolve them. */
-static bool has_dot_segment(const char *path)
-{
-    while (*path != '\0') {
-        size_t bytes;
-        path += strspn(path, "/");
-        bytes = strcspn(path, "/");
-        if ((bytes == 1 && path[0] == '.') || (bytes == 2 && path[0] == '.' && path[1] == '.'))
-            return true;
-        path += bytes;
-    }
-    return false;
 }
 
 /* Whether the server answers the path itself, before any route does. */
@@ -47,7 +34,9 @@ static bool is_own_path(const char *path)
 int target_prefix_parse(const char *text, char ret_prefix[TARGET_PREFIX_BYTES_MAX + 1],
                         const char **ret_why)
 {
-    size_t bytes = strlen(text);
+    char prefix[TARGET_PREFIX_BYTES_MAX + 1];
+    char escaped[TARGET_PREFIX_BYTES_MAX + 1];
+    size_t bytes = strlen(text), escaped_bytes, prefix_bytes;
 
     if (text[0] != '/')
         return refuse("has to begin with /", ret_why);
@@ -57,11 +46,16 @@ int target_prefix_parse(const char *text, char ret_prefix[TARGET_PREFIX_BYTES_MA
         if (*byte <= ' ' || *byte > '~' || strchr("\"#<>?\\^`{|}", *byte) != NULL)
             return refuse("has a byte that no path of a URL has; write it as %XX", ret_why);
     }
-    if (has_dot_segment(text))
+    if (url_escapes_normalise(span_of(text, bytes), escaped, sizeof(escaped), &escaped_bytes) < 0 ||
+        url_path_normalise(span_of(text, bytes), prefix, sizeof(prefix), &prefix_bytes) < 0)
+        return refuse("has a % that no two hexadecimal digits follow", ret_why);
+    /* No request comes to such a path: its dots are taken out, or it is refused. */
+    if (prefix_bytes != escaped_bytes || url_path_hides_dots(span_of(prefix, prefix_bytes)))
         return refuse("has a segment . or .., which clients leave out", ret_why);
-    if (is_own_path(text))
+    prefix[prefix_bytes] = '\0';
+    if (is_own_path(prefix))
         return refuse("is a path that this server answers itself", ret_why);
-    memcpy(ret_prefix, text, bytes + 1);
+    memcpy(ret_prefix, prefix, prefix_bytes + 1);
     return 0;
 }
 

@@ -386,6 +386,7 @@ struct server_route proxy_server_route(struct proxy_route *route)
         .match = route->origin != NULL ? SERVER_PREFIX : SERVER_FORWARD,
         .host = route->host,
         .path = route->prefix,
+        .is_confined = route->is_confined,
         .methods = methods,
         .body_bytes_max = route->body_bytes_max,
         .streams_body = true,

@@ -24,6 +24,7 @@ struct proxy_route {
     const char *prefix;       /* begins with '/'; NULL: the forward proxy */
     struct fetch_url *origin; /* its path is put before the request's; NULL for the forward one */
     struct fetch_policy *policy; /* a transparent one */
+    bool is_confined;            /* the origin serves more than is open here */
     bool strips_prefix;          /* the origin gets the path without the prefix */
     bool sends_origin_host;      /* Host is that of the origin's URL, not the client's */
     bool trusts_clients;         /* what they say of those before them is kept */

@@ -84,25 +84,20 @@ static void answer(struct request *request, const char *text)
     reply_copy(request, &head, text, strlen(text));
 }
 
-/* As a client would ask for that URL. */
+/* As a client would ask for that URL, which is normalised. */
 static void request_of_url(struct span url, struct request *ret_request)
 {
     const char *end = url.bytes + url.length;
     const char *scheme_end = memmem(url.bytes, url.length, "://", 3);
-    const char *authority = scheme_end + 3, *path = authority, *query;
+    const char *authority = scheme_end + 3;
+    const char *path = memchr(authority, '/', (size_t)(end - authority));
+    const char *query = memchr(path, '?', (size_t)(end - path));
 
     *ret_request = (struct request){.method = REQUEST_GET, .form = REQUEST_ORIGIN_FORM};
-    if (memchr(authority, '#', (size_t)(end - authority)) != NULL)
-        end = memchr(authority, '#', (size_t)(end - authority));
-    while (path < end && *path != '/' && *path != '?')
-        path++;
-    query = memchr(path, '?', (size_t)(end - path));
     ret_request->scheme = span_of(url.bytes, (size_t)(scheme_end - url.bytes));
     ret_request->authority = span_of(authority, (size_t)(path - authority));
     ret_request->path = span_of(path, (size_t)((query != NULL ? query : end) - path));
     ret_request->target = span_of(path, (size_t)(end - path));
-    if (ret_request->path.length == 0)
-        ret_request->path = span_of("/", 1);
     if (query != NULL)
         ret_request->query = span_of(query + 1, (size_t)(end - query) - 1);
 }
@@ -156,10 +151,10 @@ static void purge_url(struct purger *purger, struct request *request, struct spa
     }
     store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
     count = purge_key(purger, &key, is_soft);
-    fetch_url_unref(url);
-    request_of_url(text, &asked);
+    request_of_url(span_of(url->text, url->text_bytes), &asked);
     count += purge_of_route(purger, router_choose(&purger->router, &asked).route, &asked, is_soft);
     count += purge_of_route(purger, purger->router.forward, &asked, is_soft);
+    fetch_url_unref(url);
     snprintf(body, sizeof body, "{\"purged\":%u}\n", count);
     answer(request, body);
 }

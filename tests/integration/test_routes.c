@@ -385,6 +385,108 @@ static void test_routes_do_not_share_with_each_other(void **state)
     }
 }
 
+/* What a path is routed by is what its upstream is asked for, in all spellings; and none leads out
+ * of its route. Source: RFC 3986 section 6.2.2. */
+static void test_paths_are_routed_by_what_the_upstream_gets(void **state)
+{
+    static const struct {
+        const char *target;
+        const char *asked; /* of the upstream, or NULL: refused */
+    } cases[] = {
+        {"/x", "/all/x"},
+        {"/api/a", "/api/a"},
+        {"/api", "/api"},
+        {"/%61pi/a", "/api/a"},
+        {"/ap%69/%7Ea?%61", "/api/~a?a"},
+        {"/API/a", "/all/API/a"},
+        {"/apis", "/all/apis"},
+        /* Dot segments are taken out first, however they are written. */
+        {"/api/../x", "/all/x"},
+        {"/x/../api/a", "/api/a"},
+        {"/x/%2e%2E/api/a", "/api/a"},
+        {"/api/.%2e/x", "/all/x"},
+        {"/public/../private", "/all/private"},
+        {"/public/%2e%2e/private", "/all/private"},
+        {"/public/a/../b", "/open/b"},
+        {"/../../x", "/all/x"},
+        {"/public/./", "/open/"},
+        {"/public/..", "/all/"},
+        /* An empty segment is one, and an escaped slash ends none. */
+        {"//api/a", "/all//api/a"},
+        {"/api//a", "/api//a"},
+        {"/api%2fa", "/all/api%2Fa"},
+        {"/api/a%2fb", "/api/a%2Fb"},
+        {"/public//a", "/open//a"},
+        /* But a server behind may take them otherwise, and open more than the route does. */
+        {"/api/..%2fsecret", NULL},
+        {"/api/a%2F..%2F..%2Fsecret", NULL},
+        {"/public/..%5cprivate", NULL},
+        {"/public/..;/private", NULL},
+        {"/..%2fx", NULL},
+        {"/api/a..;b", "/api/a..;b"},
+        {"/api/%zz", NULL},
+        {"/x%", NULL},
+        /* Once is enough. */
+        {"/api/%252e%252e/x", "/api/%252e%252e/x"},
+    };
+
+    (void)state;
+    start("{\"routes\": [\n"
+          "{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%u/all\"]},\n"
+          "{\"prefix\": \"/%61pi\", \"upstreams\": [\"http://127.0.0.1:%u\"]},\n"
+          "{\"prefix\": \"/public\", \"upstreams\": [\"http://127.0.0.1:%u/open\"],\n"
+          " \"strip_prefix\": true}]}");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct client client;
+        char body[128], answer[256];
+
+        print_message("%s\n", cases[i].target);
+        if (cases[i].asked != NULL) {
+            int length = snprintf(body, sizeof body, "asked for %s", cases[i].asked);
+            snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s",
+                     length, body);
+            origin_on(program.origin, cases[i].asked, ORIGIN_SEND(answer));
+            get(cases[i].target, body);
+        } else {
+            struct client_reply reply;
+            program_send(&program, &client, "GET", cases[i].target, "");
+            client_read_reply(&client, false, &reply);
+            assert_int_equal(reply.status, 400);
+            client_reply_fini(&reply);
+            client_close(&client);
+        }
+    }
+    program_stop(&program);
+}
+
+/* Nothing of such an origin is closed, so nothing can be led to. Bodies change none of it. */
+static void test_a_whole_server_has_no_way_out(void **state)
+{
+    struct client client;
+
+    (void)state;
+    start("{\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%u\"]}]}");
+    origin_on(program.origin, "/a/..%2Fb", ORIGIN_SEND(PLAIN));
+    get("/a/..%2fb", "ok");
+    program_send(&program, &client, "POST", "/x/../%61/..%2fb", "Content-Length: 3\r\n");
+    client_send_text(&client, "abc");
+    program_expect(&client, 200, "ok");
+    assert_last_request("/a/..%2Fb", "POST /a/..%2Fb ");
+    client_open(&client, &program.address);
+    client_send_text(&client, "GET /%68ealthz HTTP/1.1\r\nHost: a\r\n\r\n"
+                              "POST /x/../healthz HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+                              "abc"
+                              "GET /./healthz HTTP/1.1\r\nHost: a\r\n\r\n");
+    for (unsigned i = 0; i < 3; i++) {
+        struct client_reply reply;
+        client_read_reply(&client, false, &reply);
+        assert_int_equal(reply.status, i == 1 ? 405 : 200);
+        client_reply_fini(&reply);
+    }
+    client_close(&client);
+    program_stop(&program);
+}
+
 static void test_fetch_can_be_turned_off(void **state)
 {
     struct client client;
@@ -414,6 +516,8 @@ int main(void)
         cmocka_unit_test(test_nobody_chooses_the_host_of_others),
         cmocka_unit_test(test_hosts_that_are_not_told_share),
         cmocka_unit_test(test_routes_do_not_share_with_each_other),
+        cmocka_unit_test(test_paths_are_routed_by_what_the_upstream_gets),
+        cmocka_unit_test(test_a_whole_server_has_no_way_out),
         cmocka_unit_test(test_fetch_can_be_turned_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,6 +132,57 @@ static void test_normalising_twice_changes_nothing(void **state)
     }
 }
 
+/* What is plain is its own normal form; what hides dots has them behind what some server takes for
+ * a slash, or before what it takes for the end of a segment. */
+static void test_paths_are_looked_through_for_dots(void **state)
+{
+    static const struct {
+        const char *path;
+        bool is_plain, hides_dots;
+    } cases[] = {
+        {"", true, false},
+        {"/", true, false},
+        {"*", true, false},
+        {"//api", true, false},
+        {"/style.css", true, false},
+        {"/a;b=c/d", true, false},
+        {"/a..", true, false},
+        {"/.well-known/x", false, false},
+        {"/.", false, true},
+        {"/..", false, true},
+        {"/...", false, false},
+        {"/a/../b", false, true},
+        {"/a/..b", false, false},
+        {"/a%2fb", false, false},
+        {"/a%2F..%2Fb", false, true},
+        {"/a/..%2fb", false, true},
+        {"/a/..%5cb", false, true},
+        {"/a%5C.", false, true},
+        {"/a\\..\\b", true, true},
+        {"/a/..;/b", false, true},
+        {"/a/.;x=y/b", false, true},
+        {"/a/..;", false, true},
+        {"/a/..%3b/b", false, false},
+        {"/a/..%2", false, false},
+        {"/a/..%252fb", false, false},
+    };
+    char normal[64];
+    size_t length;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct span path = span_of_string(cases[i].path);
+
+        print_message("%s\n", cases[i].path);
+        assert_int_equal(url_path_is_plain(path), cases[i].is_plain);
+        assert_int_equal(url_path_hides_dots(path), cases[i].hides_dots);
+        if (cases[i].is_plain && path.length > 0 && path.bytes[0] == '/') {
+            assert_int_equal(url_path_normalise(path, normal, sizeof(normal), &length), 0);
+            assert_true(span_equals(span_of(normal, length), path));
+        }
+    }
+}
+
 static void test_exactly_one_parameter_is_found(void **state)
 {
     static const struct text_case cases[] = {
@@ -186,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_escapes_get_one_spelling),
         cmocka_unit_test(test_path_loses_its_dot_segments),
         cmocka_unit_test(test_normalising_twice_changes_nothing),
+        cmocka_unit_test(test_paths_are_looked_through_for_dots),
         cmocka_unit_test(test_exactly_one_parameter_is_found),
         cmocka_unit_test(test_target_is_split_at_the_first_question_mark),
     };

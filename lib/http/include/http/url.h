@@ -14,6 +14,8 @@
 #ifndef HTTP_URL_H
 #define HTTP_URL_H
 
+#include <stdbool.h>
+
 #include <http/span.h>
 
 /*
@@ -57,5 +59,18 @@ int url_escapes_normalise(struct span text, char *buffer, size_t buffer_bytes, s
  * Source    RFC 3986 sections 6.2.2, 5.2.4 and 6.2.3.
  */
 int url_path_normalise(struct span path, char *buffer, size_t buffer_bytes, size_t *ret_length);
+
+/*
+ * url_path_is_plain - whether a look shows that normalising would change nothing: no escape, and
+ * no segment that begins with a dot. False says nothing.
+ */
+bool url_path_is_plain(struct span path);
+
+/*
+ * url_path_hides_dots - whether a segment of a normalised path is "." or ".." for a server that
+ * reads it less strictly: that takes "%2F", "%5C" or a backslash for a slash, or has a segment end
+ * at ';'. Such a path may lead out of the folder that it begins with.
+ */
+bool url_path_hides_dots(struct span path);
 
 #endif
