@@ -350,14 +350,3 @@ int vary_select(const struct vary_names *names, struct field_view request, char 
     *ret_length = writer.length;
     return 0;
 }
-
-bool vary_prefers_language(struct field_view request, struct span content_language)
-{
-    struct choices choices;
-
-    return read_choices(request, span_of("accept-language", 15), false, &choices) &&
-           choices.count > 0 && choices.list[0].quality > 0 &&
-           span_equals_ignoring_case(choices.list[0].name, content_language) &&
-           !span_equals(content_language, any_name) &&
-           (choices.count == 1 || choices.list[1].quality < choices.list[0].quality);
-}

@@ -77,13 +77,4 @@ bool vary_is_any(const struct fields *response);
 int vary_select(const struct vary_names *names, struct field_view request, char *buffer,
                 size_t room, size_t *ret_length);
 
-/*
- * vary_prefers_language - whether the request wants this language more than any other, so that a
- * stored response in it answers the request although another Accept-Language had brought it. True
- * only where Content-Language is a single tag that the request lists itself, alone at the top.
- * Meant for a response that varies on Accept-Language, and otherwise on what this request shares.
- * Source    RFC 9110 sections 12.5.4 and 8.5; RFC 9111 section 4.1 leaves it to the cache.
- */
-bool vary_prefers_language(struct field_view request, struct span content_language);
-
 #endif
