@@ -1,33 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu_time.c - prints the nanoseconds of processor time that a process has used so far.
+ * cpu_time.c - prints the nanoseconds of processor time that a process has used so far, with those
+ * that it started and that still run.
  *
  *     cpu_time PID
- *
- * Asked through the process's own clock, which the kernel brings up to date when asked; the files
- * under /proc may lag behind for a thread that has not stopped running.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <signal.h>
+
+#include "clock.h"
+#include "processes.h"
 
 int main(int count, char **arguments)
 {
-    struct timespec used;
-    clockid_t clock;
-    int err;
+    struct processes processes = {.count = 0};
+    int pid;
 
     if (count != 2) {
         fprintf(stderr, "usage: cpu_time PID\n");
         return 2;
     }
-    err = clock_getcpuclockid((pid_t)strtol(arguments[1], NULL, 10), &clock);
-    if (err != 0 || clock_gettime(clock, &used) != 0) {
-        fprintf(stderr, "cpu_time: process %s: %s\n", arguments[1],
-                err != 0 ? strerror(err) : "its clock cannot be read");
+    pid = (int)strtol(arguments[1], NULL, 10);
+    if (pid <= 0 || (kill(pid, 0) != 0 && errno == ESRCH)) {
+        fprintf(stderr, "cpu_time: no process %s\n", arguments[1]);
         return 1;
     }
-    printf("%lld\n", (long long)used.tv_sec * 1000000000 + used.tv_nsec);
+    processes_add(&processes, pid);
+    printf("%lld\n", (long long)processes_used_ns(&processes));
     return 0;
 }

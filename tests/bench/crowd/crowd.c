@@ -19,7 +19,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../clock.h"
 #include "memory.h"
 #include "origin.h"
 #include "readers.h"

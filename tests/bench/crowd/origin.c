@@ -18,7 +18,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../clock.h"
 
 enum { FDS_MAX = 65536, EVENTS_PER_TURN = 256, HEAD_BYTES_MAX = 512, PIECE_BYTES = 65536 };
 

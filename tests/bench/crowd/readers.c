@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "clock.h"
+#include "../clock.h"
 #include "origin.h"
 
 enum { EVENTS_PER_TURN = 256, READ_BYTES = 65536, SLOW_TICK_MS = 5, SLOW_READ_BYTES = 16384 };

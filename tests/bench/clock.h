@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * clock.h - the one clock that the origin's and the readers' times are read from, and the way out
- * when the bench itself cannot go on.
+ * clock.h - the one clock that all times of a bench program are read from, and the way out when the
+ * program itself cannot go on.
  */
-#ifndef BENCH_CROWD_CLOCK_H
-#define BENCH_CROWD_CLOCK_H
+#ifndef BENCH_CLOCK_H
+#define BENCH_CLOCK_H
 
 #include <errno.h>
 #include <stdint.h>
@@ -20,7 +20,8 @@ static inline int64_t clock_read_ns(clockid_t clock)
 {
     struct timespec now;
 
-    clock_gettime(clock, &now);
+    if (clock_gettime(clock, &now) != 0)
+        return 0;
     return (int64_t)now.tv_sec * S_NS + now.tv_nsec;
 }
 
@@ -31,7 +32,7 @@ static inline int64_t clock_now_ns(void)
 
 _Noreturn static inline void die(const char *what)
 {
-    fprintf(stderr, "crowd: %s: %s\n", what, strerror(errno));
+    fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, what, strerror(errno));
     exit(1);
 }
 
