@@ -286,6 +286,7 @@ static void forget_answer(struct fetch_reader *reader)
     reader->bytes_before = 0;
     reader->wanted_bytes = 0;
     reader->is_stored = false;
+    reader->forward_status = 0;
     reader->state = FETCH_WAITING;
 }
 

@@ -306,6 +306,40 @@ static void case_18_part_that_does_not_come_is_504(void **state)
     rig_free(&rig);
 }
 
+/* What it gave up said 304; what it gets in the end, in the place of a part that does not come, is
+ * what another has stored since, and the origin has said nothing of that. */
+static void case_18_status_of_what_was_given_up_is_forgotten(void **state)
+{
+    struct rig rig;
+    struct rig_reader a = {.is_slow = true}, b = {0};
+
+    (void)state;
+    rig_new(&rig, NULL);
+    rig_ask(&rig, &b, 0, URL);
+    rig_answer(&rig, 0, "Cache-Control: max-age=1\nETag: \"1\"", "old");
+    rig_leave(&b);
+    rig.wall_s += 10;
+    ask_part(&rig, &a, 0, URL, "bytes=1-2");
+    rig_connect(&rig, 1);
+    rig_head(&rig, 1, 304, 0, "Cache-Control: private\nETag: \"1\"");
+    assert_int_equal(a.reader.forward_status, 304);
+    assert_true(fetch_reader_ask_part(&a.reader));
+    rig_settle(&rig);
+    for (unsigned i = 3; i < 5; i++) { /* the first clears the mark, the second is stored */
+        rig_ask(&rig, &b, 1, URL);
+        rig_settle(&rig);
+        rig_answer(&rig, i, "Cache-Control: max-age=1", "new");
+        rig_leave(&b);
+    }
+    rig.wall_s += 10;
+    rig_advance(&rig, rig.settings.head_timeout_ms);
+    assert_int_equal(a.reader.state, FETCH_ANSWERED);
+    assert_true(a.reader.is_stale);
+    assert_int_equal(a.reader.forward_status, 0);
+    rig_leave(&a);
+    rig_free(&rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +352,7 @@ int main(void)
         cmocka_unit_test(case_18_part_is_asked_for_alone),
         cmocka_unit_test(case_18_reader_exchanges_the_whole_for_its_part),
         cmocka_unit_test(case_18_part_that_does_not_come_is_504),
+        cmocka_unit_test(case_18_status_of_what_was_given_up_is_forgotten),
     };
     return cmocka_run_group_tests_name("flight_ranges", tests, NULL, NULL);
 }
