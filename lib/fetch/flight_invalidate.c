@@ -47,10 +47,11 @@ void flight_invalidate(const struct flight *flight, const struct upstream_head *
 
     if (!invalidation_is_due(method_of(request), head->status))
         return;
-    if (FAULT(change_half_done))
+    if (FAULT(change_half_done)) {
         store_remove(flight->lane->fetcher->store, &request->key);
-    else
-        fetcher_purge(flight->lane->fetcher, &request->key);
+        return;
+    }
+    fetcher_purge(flight->lane->fetcher, &request->key);
     count = fetch_request_bases(request, bases);
     for (size_t i = 0; i < count; i++)
         purge_named(flight, &bases[i], head->fields);

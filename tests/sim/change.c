@@ -82,6 +82,27 @@ static uint64_t count_all(struct sim *sim)
     return joinable + (counters.removals << 32);
 }
 
+/* It makes obsolete what is known of its own URL, and of that which its Location names. The latter
+ * is only allowed, and left out where memory fails, so here none does. RFC 9111 section 4.4. */
+static void forget_all(struct sim_exchange *exchange, const struct fields *fields)
+{
+    static const char *const paths[] = {"/k0", "/k1"};
+    struct sim *sim = exchange->sim;
+    struct span location;
+
+    sim_trace(sim, "exchange %u: changes key %u", exchange->number, exchange->key);
+    sim_forget(sim, exchange->key);
+    if (!fields_find(fields, "Location", &location))
+        return;
+    for (unsigned i = 0; i < 2 && i < sim->keys_count; i++) {
+        if (span_equals(location, span_of_string(paths[i])) && i != exchange->key) {
+            sim_trace(sim, "exchange %u: and key %u", exchange->number, i);
+            sim_forget(sim, i);
+            sim_memory_fail(0);
+        }
+    }
+}
+
 enum upstream_verdict sim_change_tell_head(struct sim_exchange *exchange,
                                            const struct upstream_head *head)
 {
@@ -92,8 +113,7 @@ enum upstream_verdict sim_change_tell_head(struct sim_exchange *exchange,
     uint64_t before;
 
     if (may_change && head->status < 400) {
-        sim_trace(sim, "exchange %u: changes key %u", exchange->number, exchange->key);
-        sim_forget(sim, exchange->key);
+        forget_all(exchange, head->fields);
         return call->events->on_head(call, head);
     }
     before = count_all(sim);

@@ -14,10 +14,11 @@
 
 void sim_part_plan(struct sim_reader *self)
 {
+    const struct sim *sim = self->sim;
     struct sim_random *random = &self->sim->random;
 
-    self->wants_part = sim_chance(random, self->sim->settings.is_transparent ? 45 : 25);
-    if (sim_chance(random, 60)) /* else a beginning, which can be completed */
+    self->wants_part = sim_chance(random, sim->settings.is_transparent ? 45 : 25);
+    if (sim_chance(random, sim->is_parted ? 10 : 60)) /* else a beginning, which can be completed */
         self->part_first = sim_below(random, SIM_STORED_MAX);
     self->part_last = self->part_first + sim_below(random, SIM_STORED_MAX / 4);
 }

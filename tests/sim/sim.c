@@ -108,7 +108,7 @@ static void choose_settings(struct sim *sim)
     settings->select_bytes_max = 4096;
     settings->redirects_max = sim_below(&sim->random, 4);
     settings->retries_max = sim_below(&sim->random, 2);
-    settings->is_transparent = sim_chance(&sim->random, 30);
+    settings->is_transparent = sim->is_parted || sim_chance(&sim->random, 30);
     if (sim->is_varied) {
         settings->forwarded = forwarded;
         settings->forwarded_count = sizeof forwarded / sizeof *forwarded;
@@ -137,7 +137,7 @@ static void make_keys(struct sim *sim)
         char text[32];
         int length = snprintf(text, sizeof text, "http://origin.example/k%u", i);
 
-        *key = (struct sim_key){.habit = sim_below(&sim->random, 4),
+        *key = (struct sim_key){.habit = sim->is_parted ? 0 : sim_below(&sim->random, 4),
                                 .vary_habit = sim->is_varied ? sim_below(&sim->random, 5) : 0};
         require(sim, fetch_url_parse(text, (size_t)length, 8192, &url));
         require(sim, fetch_request_new(fetcher_policy(sim->fetcher), sim->store, url,
@@ -161,11 +161,12 @@ static void make_world(struct sim *sim)
     is_queue = sim_chance(random, 20);
     sim->fresh_percent = is_queue ? 50 : 10;
     sim->crowds_apart_ms = sim_chance(random, 50) ? 400 : 1700; /* what was stored gets stale */
-    sim->is_varied = !is_queue && sim_chance(random, 60);
+    sim->is_parted = !is_queue && sim_chance(random, 15);
+    sim->is_varied = !is_queue && !sim->is_parted && sim_chance(random, 60);
     sim->has_changes = sim_chance(random, 50);
     choose_settings(sim);
     sim->lanes_count = 1 + sim_below(random, SIM_LANES_MAX);
-    sim->keys_count = is_queue ? 1 : 1 + sim_below(random, SIM_KEYS_MAX);
+    sim->keys_count = is_queue || sim->is_parted ? 1 : 1 + sim_below(random, SIM_KEYS_MAX);
     sim->readers_count = 1 + sim_below(random, SIM_READERS_MAX);
     sim->purges_count = is_queue ? SIM_PURGES_MAX : sim_below(random, SIM_PURGES_MAX + 1);
     sim->stop_ns = sim_chance(random, 10) ? sim_moment_ns(sim, 2000) : ASYNC_NEVER;

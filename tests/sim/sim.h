@@ -220,6 +220,7 @@ struct sim {
     struct store *store;
     struct fetcher *fetcher;
     struct fetch_policy *proxy_policy; /* under which methods other than GET are sent on */
+    bool is_parted;                    /* many ask a proxy for a beginning of what is storable */
     bool is_varied;                    /* requests have fields, and answers vary by them */
     bool has_changes;                  /* and there are other methods than GET */
     bool was_short;                    /* an allocation has failed in this step */
