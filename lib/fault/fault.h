@@ -28,6 +28,9 @@
     X(change_half_done)    /* what a change makes obsolete is removed, but not what is fetched */  \
     X(change_sent_again)   /* another method's request starts over, and as if it were a GET */     \
     X(deserted_forgotten)  /* a flight is not told that nobody is left */                          \
+    X(crowd_forgotten)     /* a crowd that left before the head counts for no more than one */     \
+    X(deserted_in_line)    /* a flight that nobody is left of waits for its turn all the same */   \
+    X(nobodys_answer)      /* an answer that nobody is left for is read on */                      \
     X(confirm_another)     /* a 304 that is about another answer confirms the stored one */        \
     X(refresh_twice)       /* a refresh does not mind that there is one already */                 \
     X(stale_beyond_window) /* a stale answer is used whatever it and its age say */                \

@@ -89,6 +89,7 @@ int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **
     async_timer_init(&flight->progress, on_no_progress);
     async_timer_init(&flight->total, on_total_timeout);
     async_timer_init(&flight->retry, on_retry);
+    async_timer_init(&flight->desertion, flight_on_desertion);
     pthread_mutex_init(&flight->mutex, NULL);
     async_list_init(&flight->parked);
     async_list_init(&flight->awake);
@@ -106,6 +107,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
     async_timer_disarm(&flight->progress);
     async_timer_disarm(&flight->total);
     async_timer_disarm(&flight->retry);
+    async_timer_disarm(&flight->desertion);
     upstream_cancel(&flight->call);
     async_waiter_cancel(&flight->lock.waiter);
     flight_body_finish(flight, status);
@@ -137,6 +139,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
 
     flight_release_key(flight);
     async_list_remove(&flight->lane_node);
+    lane->deserted_count -= flight->is_deserted;
     LANE_COUNT(lane, flights_live, -1);
     if (status < 0 && status != -ECANCELED)
         LANE_COUNT(lane, upstream_failures, 1);

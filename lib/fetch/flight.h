@@ -68,6 +68,9 @@ struct flight {
     struct async_timer progress;   /* armed while something has to come: head, then bytes */
     struct async_timer total;      /* armed from the first hop to the end */
     struct async_timer retry;      /* armed between a failure and the second try */
+    struct async_timer desertion;  /* armed when nobody is left before the origin is asked */
+    bool has_asked;                /* it has begun to connect to an origin */
+    bool is_deserted;              /* once everybody had left it, before its head; it is counted */
     int64_t request_s;             /* wall clock, of the last hop */
     size_t swallowed_bytes;        /* of a redirect's body, which nobody reads */
     bool is_kept_alone;            /* see flight_keep_alone() */
@@ -312,8 +315,9 @@ void flight_release_key(struct flight *flight);
 /* flight_resume_locked - a reader has caught up, or left: upstream may go on if it was paused. */
 void flight_resume_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);
 
-/* flight_on_attention - of the task that they post. */
+/* flight_on_attention - of the task that they post. flight_on_desertion: of its timer. */
 async_task_fn flight_on_attention;
+async_timer_fn flight_on_desertion;
 
 /* flight_call_lane_locked - has the lane look after the flight. */
 void flight_call_lane_locked(struct flight *flight) ASYNC_REQUIRES(flight_class);

@@ -141,6 +141,14 @@ static int64_t length_of(const struct upstream_head *head)
     return part.range.last + 1 - part.range.first;
 }
 
+/* Whether it is for the store, or for somebody who is still there (case 2). */
+static bool is_anybodys_locked(const struct flight *flight) ASYNC_REQUIRES(flight_class)
+{
+    if (flight->is_storing || FAULT(nobodys_answer))
+        return true;
+    return flight->is_split ? flight->leader != NULL : flight->readers > 0;
+}
+
 /* What is decided, for all to see. Takes the references of answer and segment over. */
 static enum upstream_verdict give(struct flight *flight, const struct upstream_head *head,
                                   struct answer *answer, struct fetch_segment *segment,
@@ -155,7 +163,7 @@ static enum upstream_verdict give(struct flight *flight, const struct upstream_h
     flight->head_status = head->status;
     flight->is_split = flight->state == FLIGHT_SPLIT && !FAULT(share_private);
     flight->is_storing = flight->state == FLIGHT_STREAMING;
-    is_anybodys = !flight->is_split || flight->leader != NULL;
+    is_anybodys = is_anybodys_locked(flight);
     if (is_anybodys) {
         flight->entry = answer->entry;
         flight->segment = segment;
@@ -165,7 +173,6 @@ static enum upstream_verdict give(struct flight *flight, const struct upstream_h
     flight_unlock(flight);
     if (is_anybodys)
         return UPSTREAM_GO_ON;
-    /* The one whose answer this is has left. */
     segment_unref(segment);
     entry_unref(answer->entry);
     return flight_stop_with(flight, -ECANCELED);

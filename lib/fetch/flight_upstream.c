@@ -25,7 +25,11 @@ static struct flight *flight_from_call(struct upstream_call *call)
 
 static void on_connecting(struct upstream_call *call)
 {
-    flight_enter_unless_superseded(flight_from_call(call), FLIGHT_AWAIT_HEADERS);
+    struct flight *flight = flight_from_call(call);
+
+    flight->has_asked = true;
+    async_timer_disarm(&flight->desertion);
+    flight_enter_unless_superseded(flight, FLIGHT_AWAIT_HEADERS);
 }
 
 static bool is_redirect(int status)
@@ -205,6 +209,7 @@ static void on_done(struct upstream_call *call, int status)
 
     if (status == -EACCES)
         flight->refusal = call->refusal;
+    LANE_COUNT(flight->lane, flights_cancelled, flight->stop_status == -ECANCELED);
     if (flight->next_hop != NULL)
         follow_redirect(flight);
     else if (flight->is_asking_again)

@@ -47,8 +47,9 @@ struct fetch_lane {
     struct async_list flights;   /* those that live here */
     struct async_list refreshes; /* their readers that no client stands behind */
     uint32_t refreshes_count;
-    uint32_t tunnels;       /* that are open, or about to be */
-    struct async_list node; /* in fetcher->lanes */
+    uint32_t deserted_count; /* flights that everybody had left before their head */
+    uint32_t tunnels;        /* that are open, or about to be */
+    struct async_list node;  /* in fetcher->lanes */
     struct lane_counters counters;
     uint64_t random_state;
 };

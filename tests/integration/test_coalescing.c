@@ -111,10 +111,12 @@ static void case_01_first_client_disconnects(void **state)
     world_stop(&world);
 }
 
+/* Others had asked just before: it is fetched to the end, and the next is a hit. */
 static void case_02_everybody_disconnects(void **state)
 {
     struct world world;
     struct client clients[3];
+    struct client_reply reply;
 
     (void)state;
     world_start(&world, NULL);
@@ -125,6 +127,55 @@ static void case_02_everybody_disconnects(void **state)
     origin_wait_hits(world.origin, "/", 1);
     for (unsigned i = 0; i < 3; i++)
         client_reset(&clients[i]);
+    world_wait_waiting(&world, 0);
+    origin_release(world.origin, "/");
+    world_wait_flights(&world, 0);
+    assert_int_equal(world_counters(&world).stored, 1);
+    world_get(&world, "/", "", "", &reply);
+    assert_string_equal(reply.body, "hello");
+    assert_field_begins(&reply, "Cache-Status", "fetchonce; hit");
+    client_reply_fini(&reply);
+    assert_int_equal(origin_hits(world.origin, "/"), 1);
+    assert_int_equal(world_counters(&world).flights_cancelled, 0);
+    world_stop(&world);
+}
+
+/* The same, but the answer turns out to be for nobody: its endless body is not read. */
+static void case_02_everybody_disconnects_from_what_is_private(void **state)
+{
+    struct world world;
+    struct client clients[3];
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_GATE,
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Control: private\r\n"
+                          "Content-Length: 1000000\r\n\r\nsome"));
+    for (unsigned i = 0; i < 3; i++)
+        world_ask(&world, &clients[i], "GET", "/", "", "");
+    world_wait_waiting(&world, 3);
+    origin_wait_hits(world.origin, "/", 1);
+    for (unsigned i = 0; i < 3; i++)
+        client_reset(&clients[i]);
+    world_wait_waiting(&world, 0);
+    origin_release(world.origin, "/");
+    world_wait_flights(&world, 0);
+    assert_int_equal(world_counters(&world).flights_cancelled, 1);
+    assert_int_equal(origin_hits(world.origin, "/"), 1);
+    world_stop(&world);
+}
+
+static void case_02_only_client_disconnects(void **state)
+{
+    struct world world;
+    struct client client;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_GATE, ORIGIN_SEND(OK_HELLO));
+    world_ask(&world, &client, "GET", "/", "", "");
+    origin_wait_hits(world.origin, "/", 1);
+    client_reset(&client);
     world_wait_flights(&world, 0);
     assert_int_equal(world_counters(&world).flights_cancelled, 1);
     world_stop(&world);
@@ -462,6 +513,8 @@ int main(void)
         cmocka_unit_test(case_09_late_joiner_gets_the_first_byte),
         cmocka_unit_test(case_01_first_client_disconnects),
         cmocka_unit_test(case_02_everybody_disconnects),
+        cmocka_unit_test(case_02_everybody_disconnects_from_what_is_private),
+        cmocka_unit_test(case_02_only_client_disconnects),
         cmocka_unit_test(case_04_failure_is_shared),
         cmocka_unit_test(case_07_origin_dies_in_mid_body),
         cmocka_unit_test(case_08_origin_stalls),

@@ -15,6 +15,7 @@
 #include "sim.h"
 
 #define CHUNK_BYTES_MAX 65536
+#define LONG_LINE_NS    (3 * ASYNC_S)
 
 unsigned sim_key_of(struct sim *sim, const struct flight *flight)
 {
@@ -162,6 +163,8 @@ static int origin_start(struct upstream *upstream, struct upstream_call *call)
     if (flight->entry == NULL)
         sim_part_draw(exchange);
     exchange->next_ns = sim->now_ns + sim_delay_ns(sim);
+    if (sim_chance(&sim->random, 3)) /* a name that is looked up slowly, a long line */
+        exchange->next_ns += LONG_LINE_NS;
     call->backend = exchange;
     sim_trace(sim, "exchange %u: key %u lane %u answer %d ending %d bytes %zu length %lld",
               exchange->number, exchange->key, exchange->lane, exchange->answer, exchange->ending,
@@ -188,6 +191,7 @@ static void origin_cancel(struct upstream_call *call)
     struct sim_exchange *exchange = call->backend;
 
     sim_trace(exchange->sim, "exchange %u: cancelled", exchange->number);
+    sim_check_cancelled(exchange);
     end_exchange(exchange);
 }
 

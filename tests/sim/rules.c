@@ -100,6 +100,33 @@ static bool is_fetching(const struct flight *flight)
             flight->state == FLIGHT_STREAMING);
 }
 
+/* Case 2: two or more have asked for it just now, so it goes on without them; but if the origin has
+ * not been asked by the time that is over, that time is all it gets. */
+#define LATELY_NS (2 * ASYNC_S)
+
+static bool may_go_on_for_nobody(const struct sim *sim, const struct flight *flight)
+{
+    if (flight->state == FLIGHT_STREAMING || flight->is_attention_posted || flight->stop_status < 0)
+        return true;
+    if (flight->state == FLIGHT_SPLIT || flight->state == FLIGHT_SUPERSEDED || flight->joins < 2)
+        return false;
+    return flight->has_asked || sim->now_ns <= flight->last_join_ns + LATELY_NS;
+}
+
+void sim_check_cancelled(const struct sim_exchange *exchange)
+{
+    const struct sim *sim = exchange->sim;
+    const struct flight *flight = exchange->flight;
+    const struct fetch_lane *lane = flight->lane;
+
+    if (flight->entry == NULL && flight->readers == 0 && flight->joins >= 2 &&
+        sim->now_ns < flight->last_join_ns + LATELY_NS && !flight->call.is_too_slow &&
+        (flight->state == FLIGHT_RESOLVING || flight->state == FLIGHT_AWAIT_HEADERS) &&
+        exchange->lane >= sim->stopped_count &&
+        lane->deserted_count < lane->fetcher->settings.connections_max)
+        sim_fail(sim, "exchange %u: given up, though others have just asked", exchange->number);
+}
+
 /* What the rules gather about one key while they go through the flights. */
 struct place_look {
     const struct async_keyed_waiter *holder;
@@ -138,7 +165,7 @@ static void check_flight(struct sim *sim, struct flight *flight, struct place_lo
     }
     if (flight->is_in_table && flight->state != FLIGHT_QUEUED && !is_fetching(flight))
         sim_fail(sim, "a flight in state %d can be joined", flight->state);
-    if (flight->readers == 0 && flight->state != FLIGHT_STREAMING && !flight->is_attention_posted)
+    if (flight->readers == 0 && !may_go_on_for_nobody(sim, flight))
         sim_fail(sim, "a flight in state %d goes on for nobody", flight->state);
 }
 

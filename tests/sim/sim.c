@@ -93,7 +93,7 @@ static void choose_settings(struct sim *sim)
     struct fetch_settings *settings = &sim->settings;
 
     fetch_settings_default(settings);
-    settings->head_timeout_ms = 1000;
+    settings->head_timeout_ms = sim_chance(&sim->random, 75) ? 1000 : 4000;
     settings->stall_timeout_ms = 500;
     settings->total_timeout_ms = 20000;
     settings->wait_timeout_ms = sim_chance(&sim->random, 50) ? 300 : 3000;

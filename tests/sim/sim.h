@@ -353,6 +353,9 @@ void sim_reader_act(struct sim_reader *self);
 void sim_check_step(struct sim *sim);
 void sim_check_end(struct sim *sim);
 
+/* sim_check_cancelled - of an exchange that its flight gives up. */
+void sim_check_cancelled(const struct sim_exchange *exchange);
+
 /* sim_place_of - where a key stands in sim->places. */
 unsigned sim_place_of(struct sim *sim, const struct key *key, unsigned own);
 

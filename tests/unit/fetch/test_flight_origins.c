@@ -112,6 +112,40 @@ static void test_permits_are_waited_for_in_order(void **state)
     rig_free(&rig);
 }
 
+/* Case 2: what a crowd has left while it waits for a permit keeps its place for a moment only. */
+static void case_02_deserted_fetch_leaves_the_queue(void **state)
+{
+    struct fetch_origins_settings settings = defaults();
+    struct rig rig;
+    struct rig_reader first = {0}, crowd[2] = {0}, last = {0};
+
+    (void)state;
+    settings.requests_max = 1;
+    settings.queue_max = 1;
+    make_rig(&rig, 1, settings, 0);
+    ask(&rig, &first, 0);
+    rig_connect(&rig, 0);
+    for (unsigned i = 0; i < 2; i++)
+        ask(&rig, &crowd[i], 2);
+    for (unsigned i = 0; i < 2; i++)
+        rig_leave(&crowd[i]);
+    rig_advance(&rig, 1990);
+    ask(&rig, &last, 3);
+    rig_settle(&rig);
+    check_failed(&last, 503);
+    rig_advance(&rig, 10);
+    ask(&rig, &last, 4);
+    rig_settle(&rig);
+    rig_head(&rig, 0, 200, 0, "");
+    rig_done(&rig, 0, 0);
+    assert_int_equal(rig.started, 2);
+    rig_answer(&rig, 1, "", "last");
+    assert_true(rig_is_whole(&last, "last"));
+    rig_leave(&first);
+    rig_leave(&last);
+    rig_free(&rig);
+}
+
 static void test_full_queue_is_503(void **state)
 {
     struct fetch_origins_settings settings = defaults();
@@ -367,6 +401,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_origins_take_turns),
         cmocka_unit_test(test_permits_are_waited_for_in_order),
+        cmocka_unit_test(case_02_deserted_fetch_leaves_the_queue),
         cmocka_unit_test(test_full_queue_is_503),
         cmocka_unit_test(test_rate_is_kept),
         cmocka_unit_test(test_failing_origin_rests_and_is_probed),
