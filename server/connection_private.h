@@ -44,6 +44,7 @@ struct connection {
     struct output *output;     /* NULL while nothing is to be sent */
     enum connection_state state;
     uint32_t requests;       /* so far */
+    unsigned known_hint;     /* see http1_known.h */
     unsigned address_index;  /* of the server's: where the client connected */
     bool keeps_alive;        /* another request may follow the one being handled */
     bool is_body_open;       /* of the request being handled; its end has not been parsed */

@@ -45,11 +45,12 @@ void connection_refuse(struct connection *connection, int status, const char *de
     problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
 }
 
-static void handle(struct connection *connection, struct router_choice choice, bool is_body_open)
+static void handle(struct connection *connection, struct router_choice choice, bool is_body_open,
+                   bool keeps_alive)
 {
     request_prepare(connection);
     connection->is_body_open = is_body_open;
-    connection->keeps_alive = connection->exchange->parser.keeps_alive;
+    connection->keeps_alive = keeps_alive;
     worker_count(&connection->worker->counters.requests);
     connection_enter(connection, CONNECTION_HANDLING);
     router_start(&connection->worker->router, &connection->exchange->request, choice);
@@ -71,7 +72,7 @@ static void on_body_announced(struct connection *connection)
     }
     exchange_begin_body(exchange);
     if (choice.status == 0 && route != NULL && route->streams_body) {
-        handle(connection, choice, true);
+        handle(connection, choice, true, exchange->parser.keeps_alive);
         return;
     }
     if (!exchange->parser.expects_continue) {
@@ -81,8 +82,7 @@ static void on_body_announced(struct connection *connection)
     if (choice.status != 0) {
         /* The final answer instead of 100. Whether the body still comes is not known then, so the
          * connection cannot be kept. Source: RFC 9110 section 10.1.1. */
-        exchange->parser.keeps_alive = false;
-        handle(connection, choice, false);
+        handle(connection, choice, false, false);
         return;
     }
     connection_enter(connection, CONNECTION_BODY);
@@ -105,14 +105,54 @@ static bool settle_path(struct connection *connection)
     return err == 0;
 }
 
+/* Whether the next request has to wait until some of the answers before it are sent. */
+static bool has_to_wait(const struct connection *connection)
+{
+    return connection_has_unsent(connection) &&
+           (!output_has_room(connection->output) ||
+            connection->output->replies >= connection->worker->settings->limits.pipelined_replies);
+}
+
+/* Reading ahead needs room behind the head. Nothing refers to the bytes yet. */
+static void make_room_ahead(struct exchange *exchange)
+{
+    if (exchange->parsed > 0 && exchange->capacity - exchange->used < EXCHANGE_BODY_BYTES)
+        exchange_compact(exchange);
+}
+
+/* A request that need not be parsed. Returns whether it was one. */
+static bool handle_known(struct connection *connection)
+{
+    struct exchange *exchange = connection->exchange;
+    struct worker *worker = connection->worker;
+    bool keeps_alive;
+    size_t length;
+
+    if (has_to_wait(connection))
+        return false;
+    make_room_ahead(exchange);
+    length = http1_known_read(
+        worker->known, &connection->known_hint,
+        span_of(exchange->bytes + exchange->parsed, exchange->used - exchange->parsed),
+        &worker->settings->limits, &exchange->request, exchange->fields, &keeps_alive);
+    if (length == 0)
+        return false;
+    exchange->parsed += length;
+    if (settle_path(connection))
+        handle(connection, router_choose(&worker->router, &exchange->request), false, keeps_alive);
+    return true;
+}
+
 void connection_begin_message(struct connection *connection)
 {
     struct exchange *exchange = connection->exchange;
 
     exchange_forget_head(exchange);
+    exchange->request.address_index = connection->address_index;
+    if (handle_known(connection))
+        return;
     exchange->request.is_head = false;
     exchange->request.http_version = 11;
-    exchange->request.address_index = connection->address_index;
     http1_parser_begin(&exchange->parser, &connection->worker->settings->limits, &exchange->request,
                        exchange->fields);
     connection_enter(connection, CONNECTION_HEAD);
@@ -124,17 +164,15 @@ bool connection_step_message(struct connection *connection)
     size_t consumed;
 
     if (connection->state == CONNECTION_HEAD) {
-        connection->is_blocked =
-            connection_has_unsent(connection) &&
-            (!output_has_room(connection->output) ||
-             connection->output->replies >= connection->worker->settings->limits.pipelined_replies);
+        connection->is_blocked = has_to_wait(connection);
         if (connection->is_blocked)
             return false;
-        if (exchange->parsed > 0 && exchange->capacity - exchange->used < EXCHANGE_BODY_BYTES)
-            exchange_compact(exchange);
+        make_room_ahead(exchange);
     }
-    enum http1_event event = http1_parse(&exchange->parser, exchange->bytes + exchange->parsed,
-                                         exchange->used - exchange->parsed, &consumed);
+    struct span unparsed =
+        span_of(exchange->bytes + exchange->parsed, exchange->used - exchange->parsed);
+    enum http1_event event =
+        http1_parse(&exchange->parser, unparsed.bytes, unparsed.length, &consumed);
     exchange->parsed += consumed;
     switch (event) {
     case HTTP1_ERROR:
@@ -147,10 +185,13 @@ bool connection_step_message(struct connection *connection)
     case HTTP1_BODY: /* dropped */
         return true;
     case HTTP1_DONE:
+        if (connection->state == CONNECTION_HEAD)
+            http1_known_learn(connection->worker->known, unparsed.bytes + consumed,
+                              &exchange->request, exchange->parser.keeps_alive);
         /* With a body, that was done when its head had been read. */
         if (exchange->parser.is_in_body || settle_path(connection))
             handle(connection, router_choose(&connection->worker->router, &exchange->request),
-                   false);
+                   false, exchange->parser.keeps_alive);
         return true;
     case HTTP1_MORE:
         break;

@@ -89,6 +89,7 @@ static int on_field_complete(llhttp_t *llhttp)
         refuse(parser, 431, "The request has more fields than this server takes.");
         return -1;
     }
+    request->about |= request_about(parser->name);
     parser->fields[request->field_count++] =
         (struct field){.name = parser->name, .value = span_trim(parser->value)};
     return 0;
@@ -178,6 +179,7 @@ void http1_parser_begin(struct http1_parser *parser, const struct server_limits 
     parser->request = request;
     parser->fields = fields;
     request->field_count = 0;
+    request->about = 0;
     request->body_bytes = 0;
 }
 

@@ -9,14 +9,52 @@
 
 #include "carrier.h"
 
+static bool is_named(struct span name, const char *lower_case)
+{
+    return (name.bytes[0] | 0x20) == lower_case[0] &&
+           strncasecmp(name.bytes, lower_case, name.length) == 0;
+}
+
+unsigned request_about(struct span name)
+{
+    switch (name.length) {
+    case 3:
+        return is_named(name, "via") ? REQUEST_ABOUT_WAY : 0;
+    case 5:
+        return is_named(name, "range") ? REQUEST_ABOUT_RANGE : 0;
+    case 6:
+        return is_named(name, "pragma")   ? REQUEST_ABOUT_CACHING
+               : is_named(name, "expect") ? REQUEST_ABOUT_MESSAGE
+                                          : 0;
+    case 7:
+        return is_named(name, "upgrade") ? REQUEST_ABOUT_MESSAGE : 0;
+    case 8:
+        return is_named(name, "cdn-loop") ? REQUEST_ABOUT_WAY : 0;
+    case 13:
+        return is_named(name, "cache-control")   ? REQUEST_ABOUT_CACHING
+               : is_named(name, "if-none-match") ? REQUEST_ABOUT_CONDITION
+                                                 : 0;
+    case 14:
+        return is_named(name, "content-length") ? REQUEST_ABOUT_MESSAGE : 0;
+    case 17:
+        return is_named(name, "if-modified-since")   ? REQUEST_ABOUT_CONDITION
+               : is_named(name, "transfer-encoding") ? REQUEST_ABOUT_MESSAGE
+                                                     : 0;
+    default:
+        return 0;
+    }
+}
+
 /* The first field with the name among those from `index` on. */
 static const struct span *field_from(const struct request *request, size_t index, const char *name)
 {
     struct span wanted = span_of_string(name);
 
     for (; index < request->field_count; index++) {
-        if (span_equals_ignoring_case(request->fields[index].name, wanted))
-            return &request->fields[index].value;
+        const struct field *field = &request->fields[index];
+        if (field->name.length == wanted.length &&
+            strncasecmp(field->name.bytes, name, wanted.length) == 0)
+            return &field->value;
     }
     return NULL;
 }

@@ -78,6 +78,15 @@ typedef void request_start_fn(struct request *request, void *context);
 /* The body comes in chunks. */
 #define REQUEST_LENGTH_UNKNOWN (-1)
 
+/* Bits for sets: what some of the fields of a request are about. */
+enum request_about {
+    REQUEST_ABOUT_MESSAGE = 1 << 0,   /* its framing, and what the connection is used for next */
+    REQUEST_ABOUT_CACHING = 1 << 1,   /* Cache-Control, Pragma */
+    REQUEST_ABOUT_CONDITION = 1 << 2, /* If-None-Match, If-Modified-Since */
+    REQUEST_ABOUT_RANGE = 1 << 3,     /* Range */
+    REQUEST_ABOUT_WAY = 1 << 4,       /* Via, CDN-Loop: which servers it has come through */
+};
+
 /* What there is of a body. */
 enum request_body_state {
     REQUEST_BODY_PIECE, /* some bytes */
@@ -107,6 +116,7 @@ struct request {
     struct span query;    /* behind '?', not decoded; bytes == NULL without '?' */
     const struct field *fields;
     size_t field_count;
+    unsigned about;      /* request_about() of all fields */
     int64_t body_length; /* as told by the client, 0 without a body; or REQUEST_LENGTH_UNKNOWN */
     uint64_t body_bytes; /* how much of the body has been read so far */
     struct async_loop *loop; /* the connection's; all calls are made on its thread */
@@ -130,6 +140,9 @@ static inline struct field_view request_fields(const struct request *request)
 {
     return field_view_of_lines(request->fields, request->field_count);
 }
+
+/* request_about - which of the REQUEST_ABOUT_* bits a field of this name sets; most set none. */
+unsigned request_about(struct span name);
 
 /*
  * request_field - the value of the first field with this name, NULL if there is none.

@@ -37,6 +37,12 @@ int worker_init(struct worker *worker, struct server *server,
         free(worker->listeners);
         return status;
     }
+    status = http1_known_new(&worker->known);
+    if (status < 0) {
+        router_fini(&worker->router);
+        free(worker->listeners);
+        return status;
+    }
     worker->server = server;
     worker->settings = settings;
     worker->index = index;
@@ -63,6 +69,7 @@ void worker_fini(struct worker *worker)
     async_loop_free(worker->loop);
     pool_fini(&worker->exchanges);
     pool_fini(&worker->outputs);
+    http1_known_free(worker->known);
     free(worker->listeners);
     router_fini(&worker->router);
 }

@@ -17,6 +17,7 @@
 #include <async/loop.h>
 #include <http/date.h>
 
+#include "http1_known.h"
 #include "pool.h"
 #include "router.h"
 #include "server.h"
@@ -45,6 +46,7 @@ struct worker {
     unsigned connection_count; /* open; also while some are out of the list to be looked at */
     struct pool exchanges;     /* of struct exchange: a request with its bytes */
     struct pool outputs;
+    struct http1_known *known; /* fields that its clients have sent before */
     bool is_draining;
     bool is_drained;
     _Atomic(int64_t) drain_ms;   /* set by any thread before it posts drain_task */

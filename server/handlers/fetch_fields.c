@@ -26,42 +26,27 @@ static void add_control(struct fetch_wishes *wishes, struct span value)
 void fetch_read_wishes(const struct request *request, const struct fetch_settings *settings,
                        struct fetch_wishes *ret_wishes)
 {
-    bool has_pragma_no_cache = false, has_trace = false;
+    const unsigned wishes =
+        REQUEST_ABOUT_CACHING | REQUEST_ABOUT_CONDITION | REQUEST_ABOUT_RANGE | REQUEST_ABOUT_WAY;
+    bool has_pragma_no_cache = false;
 
-    *ret_wishes = (struct fetch_wishes){0};
-    for (size_t i = 0; i < request->field_count; i++) {
+    /* What `control` is without has_control nobody looks at. */
+    ret_wishes->has_control = false;
+    ret_wishes->is_loop = false;
+    ret_wishes->has_condition = (request->about & REQUEST_ABOUT_CONDITION) != 0;
+    ret_wishes->has_range = (request->about & REQUEST_ABOUT_RANGE) != 0;
+    if ((request->about & wishes) == 0)
+        return;
+    for (size_t i = 0; (request->about & REQUEST_ABOUT_CACHING) != 0 && i < request->field_count;
+         i++) {
         const struct field *field = &request->fields[i];
-        switch (field->name.length) {
-        case 3:
-            has_trace |= span_equals_ignoring_case(field->name, span_of_string("Via"));
-            break;
-        case 5:
-            ret_wishes->has_range |=
-                span_equals_ignoring_case(field->name, span_of_string("Range"));
-            break;
-        case 6:
-            if (span_equals_ignoring_case(field->name, span_of_string("Pragma")))
-                has_pragma_no_cache |=
-                    span_equals_ignoring_case(field->value, span_of_string("no-cache"));
-            break;
-        case 8:
-            has_trace |= span_equals_ignoring_case(field->name, span_of_string("CDN-Loop"));
-            break;
-        case 13:
-            if (span_equals_ignoring_case(field->name, span_of_string("Cache-Control")))
-                add_control(ret_wishes, field->value);
-            else if (span_equals_ignoring_case(field->name, span_of_string("If-None-Match")))
-                ret_wishes->has_condition = true;
-            break;
-        case 17:
-            ret_wishes->has_condition |=
-                span_equals_ignoring_case(field->name, span_of_string("If-Modified-Since"));
-            break;
-        default:
-            break;
-        }
+        if (span_equals_ignoring_case(field->name, span_of_string("Pragma")))
+            has_pragma_no_cache |=
+                span_equals_ignoring_case(field->value, span_of_string("no-cache"));
+        else if (span_equals_ignoring_case(field->name, span_of_string("Cache-Control")))
+            add_control(ret_wishes, field->value);
     }
-    if (has_trace)
+    if ((request->about & REQUEST_ABOUT_WAY) != 0)
         ret_wishes->is_loop = forwarding_count_visits(request_fields(request),
                                                       span_of_string(settings->via_name)) > 0;
     if (has_pragma_no_cache && !ret_wishes->has_control)
