@@ -16,7 +16,7 @@ struct flag_directive {
 
 struct seconds_directive {
     const char *name;
-    size_t offset; /* of an int64_t in struct cache_control */
+    size_t offset; /* of an int32_t in struct cache_control */
 };
 
 #define MEMBER(member) offsetof(struct cache_control, member)
@@ -49,7 +49,7 @@ void cache_control_init(struct cache_control *control)
 {
     *control = (struct cache_control){0};
     for (size_t i = 0; i < COUNT(seconds_directives); i++)
-        *(int64_t *)((char *)control + seconds_directives[i].offset) = -1;
+        *(int32_t *)((char *)control + seconds_directives[i].offset) = -1;
 }
 
 int64_t delta_seconds_parse(struct span text)
@@ -75,9 +75,9 @@ static bool *flag_of(struct cache_control *control, const struct flag_directive 
     return (bool *)((char *)control + directive->offset);
 }
 
-static int64_t *seconds_of(struct cache_control *control, const struct seconds_directive *directive)
+static int32_t *seconds_of(struct cache_control *control, const struct seconds_directive *directive)
 {
-    return (int64_t *)((char *)control + directive->offset);
+    return (int32_t *)((char *)control + directive->offset);
 }
 
 static const struct flag_directive *find_flag(struct span name)
@@ -101,14 +101,14 @@ static const struct seconds_directive *find_seconds(struct span name)
 static void set_seconds(struct cache_control *control, const struct seconds_directive *directive,
                         struct span argument, bool has_argument)
 {
-    int64_t *seconds = seconds_of(control, directive);
+    int32_t *seconds = seconds_of(control, directive);
     int64_t value = delta_seconds_parse(argument);
 
     if (*seconds >= 0)
         return; /* the first of several counts */
     if (!has_argument && directive->offset == MEMBER(max_stale_s))
         value = CACHE_CONTROL_SECONDS_MAX; /* RFC 9111 section 5.2.1.2: any staleness */
-    *seconds = value < 0 ? 0 : value;
+    *seconds = value < 0 ? 0 : (int32_t)value;
 }
 
 /*
@@ -194,8 +194,9 @@ static void apply_entry(struct cache_control *control, struct span key,
         return;
     if (value < 0)
         value = 0;
-    *seconds_of(control, seconds) =
-        value > CACHE_CONTROL_SECONDS_MAX ? CACHE_CONTROL_SECONDS_MAX : value;
+    if (value > CACHE_CONTROL_SECONDS_MAX)
+        value = CACHE_CONTROL_SECONDS_MAX;
+    *seconds_of(control, seconds) = (int32_t)value;
 }
 
 /* Whether all lines of the name are a dictionary together, and there is something in it. */

@@ -3,7 +3,8 @@
  * fields.c - header fields in one buffer, each line a name and a value by offset.
  *
  * Offsets, not pointers, because the buffer moves while it grows. fields_copy_end_to_end() makes
- * the copy that is kept, with no room to spare.
+ * a copy with no room to spare. A list over text has no table: each line is searched for its colon
+ * and its end, and a position in it is an offset. No name has a colon, and no value a line end.
  */
 #include <http/field_view.h>
 #include <http/fields.h>
@@ -15,6 +16,8 @@
 
 #define LINES_ROOM_MIN 16
 #define BYTES_ROOM_MIN 512
+
+#define LINE_EXTRA_BYTES 4 /* ": " and the line end */
 
 struct fields_line {
     uint32_t name_offset;
@@ -131,6 +134,7 @@ int fields_append(struct fields *fields, struct span name, struct span value)
 {
     int err;
 
+    assert(fields->lines != NULL || fields->bytes == NULL); /* not a list over text */
     value = span_trim(value);
     if (!fields_is_token(name) || !is_field_value(value))
         return -EINVAL;
@@ -151,13 +155,14 @@ int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(stru
     struct fields copy;
     struct field field;
     bool keep[FIELDS_LINES_MAX];
-    size_t position = 0, lines = 0, bytes = 0;
+    size_t position = 0, line = 0, lines = 0, bytes = 0;
 
     while (fields_next(source, &position, &field)) {
         bool drop = fields_is_hop_by_hop(source, field.name) ||
                     (is_unwanted != NULL && is_unwanted(field.name));
 
-        keep[position - 1] = !drop;
+        assert(line < FIELDS_LINES_MAX);
+        keep[line++] = !drop;
         lines += drop ? 0 : 1;
         bytes += drop ? 0 : field.name.length + field.value.length;
     }
@@ -173,18 +178,68 @@ int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(stru
     copy.lines_room = (uint32_t)lines;
     copy.bytes_room = (uint32_t)bytes;
     position = 0;
+    line = 0;
     while (fields_next(source, &position, &field)) {
-        if (keep[position - 1])
+        if (keep[line++])
             add_line(&copy, field.name, field.value);
     }
     *ret_copy = copy;
     return 0;
 }
 
+size_t fields_text_bytes(const struct fields *fields)
+{
+    return fields->bytes_count + (size_t)fields->lines_count * LINE_EXTRA_BYTES;
+}
+
+size_t fields_write_end_to_end(const struct fields *source, bool (*is_unwanted)(struct span name),
+                               char *ret_text)
+{
+    char *at = ret_text;
+    struct field field;
+    size_t position = 0;
+
+    while (fields_next(source, &position, &field)) {
+        if (fields_is_hop_by_hop(source, field.name) ||
+            (is_unwanted != NULL && is_unwanted(field.name)))
+            continue;
+        at = mempcpy(at, field.name.bytes, field.name.length);
+        at = mempcpy(at, ": ", 2);
+        at = mempcpy(at, field.value.bytes, field.value.length);
+        at = mempcpy(at, "\r\n", 2);
+    }
+    return (size_t)(at - ret_text);
+}
+
+struct fields fields_of_text(const char *text, size_t length)
+{
+    assert(length <= UINT32_MAX);
+    assert(length == 0 || text[length - 1] == '\n');
+    return (struct fields){.bytes = (char *)text, .bytes_count = (uint32_t)length};
+}
+
+static bool next_of_text(const struct fields *fields, size_t *position, struct field *ret_field)
+{
+    const char *line = fields->bytes + *position;
+    const char *colon, *end;
+
+    if (*position >= fields->bytes_count)
+        return false;
+    colon = memchr(line, ':', fields->bytes_count - *position);
+    end = memchr(line, '\n', fields->bytes_count - *position);
+    assert(colon != NULL && end != NULL && colon + LINE_EXTRA_BYTES <= end + 1);
+    ret_field->name = span_of(line, (size_t)(colon - line));
+    ret_field->value = span_of(colon + 2, (size_t)(end - 1 - (colon + 2)));
+    *position = (size_t)(end + 1 - fields->bytes);
+    return true;
+}
+
 bool fields_next(const struct fields *fields, size_t *position, struct field *ret_field)
 {
     const struct fields_line *line;
 
+    if (fields->lines == NULL)
+        return next_of_text(fields, position, ret_field);
     if (*position >= fields->lines_count)
         return false;
     line = &fields->lines[(*position)++];
@@ -224,7 +279,14 @@ bool fields_has(const struct fields *fields, const char *name)
 
 size_t fields_count(const struct fields *fields)
 {
-    return fields->lines_count;
+    size_t position = 0, count = 0;
+    struct field field;
+
+    if (fields->lines != NULL)
+        return fields->lines_count;
+    while (next_of_text(fields, &position, &field))
+        count++;
+    return count;
 }
 
 bool fields_name_is_one_of(struct span name, const char *const *names, size_t count)

@@ -102,17 +102,22 @@ static bool is_taken_over(const struct fields *newer, struct span name)
     return !describes_body(name) && !fields_is_hop_by_hop(newer, name);
 }
 
-/* Whether one of the first `count` lines has this name. */
-static bool has_line(const struct fields *fields, size_t count, struct span name)
+/* Whether one of the lines before the position `end` has this name. */
+static bool has_line_before(const struct fields *fields, size_t end, struct span name)
 {
     struct field field;
     size_t position = 0;
 
-    while (position < count && fields_next(fields, &position, &field)) {
+    while (position < end && fields_next(fields, &position, &field)) {
         if (span_equals_ignoring_case(field.name, name))
             return true;
     }
     return false;
+}
+
+static bool has_line(const struct fields *fields, struct span name)
+{
+    return has_line_before(fields, SIZE_MAX, name);
 }
 
 static int append_named(struct fields *fields, const struct fields *source, struct span name)
@@ -134,12 +139,12 @@ static int append_stored(struct fields *fields, const struct fields *stored,
 {
     static const char *const moments[] = {"age", "date"};
     struct field field;
-    size_t position = 0;
+    size_t position = 0, begin = 0;
     int err = 0;
 
-    while (err == 0 && fields_next(stored, &position, &field)) {
-        if (is_taken_over(newer, field.name) && has_line(newer, fields_count(newer), field.name)) {
-            if (!has_line(stored, position - 1, field.name))
+    for (; err == 0 && fields_next(stored, &position, &field); begin = position) {
+        if (is_taken_over(newer, field.name) && has_line(newer, field.name)) {
+            if (!has_line_before(stored, begin, field.name))
                 err = append_named(fields, newer, field.name);
         } else if (!fields_name_is_one_of(field.name, moments,
                                           sizeof(moments) / sizeof(moments[0]))) {
@@ -158,7 +163,7 @@ static int append_new(struct fields *fields, const struct fields *stored,
     int err = 0;
 
     while (err == 0 && fields_next(newer, &position, &field)) {
-        if (is_taken_over(newer, field.name) && !has_line(stored, fields_count(stored), field.name))
+        if (is_taken_over(newer, field.name) && !has_line(stored, field.name))
             err = fields_append(fields, field.name, field.value);
     }
     return err;

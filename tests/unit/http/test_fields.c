@@ -130,6 +130,38 @@ static void test_copy_leaves_out_what_the_caller_names(void **state)
     fields_fini(&copy);
 }
 
+/* What is kept as text reads as the copy does, and may be copied and written again. */
+static void test_text_is_a_list_of_the_same_lines(void **state)
+{
+    struct fields fields =
+        field_list("a: 1\nConnection: X\nx: hop\nSET-COOKIE: y\nEmpty:\nb: 2:3 4\n");
+    struct fields kept, copy;
+    char text[200], again[200];
+    struct span value;
+    size_t length;
+
+    (void)state;
+    assert_true(fields_text_bytes(&fields) <= sizeof(text));
+    length = fields_write_end_to_end(&fields, is_set_cookie, text);
+    assert_true(length <= fields_text_bytes(&fields));
+    fields_fini(&fields);
+    assert_true(
+        span_equals(span_of(text, length), span_of_string("a: 1\r\nEmpty: \r\nb: 2:3 4\r\n")));
+    kept = fields_of_text(text, length);
+    assert_string_equal(text_of(&kept), "a:1\nEmpty:\nb:2:3 4\n");
+    assert_int_equal(fields_count(&kept), 3);
+    assert_true(fields_find(&kept, "B", &value));
+    assert_true(span_equals(value, span_of_string("2:3 4")));
+    assert_int_equal(fields_copy_end_to_end(&kept, NULL, &copy), 0);
+    assert_string_equal(text_of(&copy), "a:1\nEmpty:\nb:2:3 4\n");
+    fields_fini(&copy);
+    assert_int_equal(fields_text_bytes(&kept), length);
+    assert_int_equal(fields_write_end_to_end(&kept, NULL, again), length);
+    assert_memory_equal(again, text, length);
+    kept = fields_of_text(text, 0);
+    assert_int_equal(fields_count(&kept), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -138,6 +170,7 @@ int main(void)
         cmocka_unit_test(test_lines_and_bytes_are_limited),
         cmocka_unit_test(test_copy_has_no_hop_by_hop_lines),
         cmocka_unit_test(test_copy_leaves_out_what_the_caller_names),
+        cmocka_unit_test(test_text_is_a_list_of_the_same_lines),
     };
 
     return cmocka_run_group_tests_name("fields", tests, NULL, NULL);

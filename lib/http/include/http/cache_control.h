@@ -19,16 +19,17 @@
 #include <http/fields.h>
 #include <stdint.h>
 
-#define CACHE_CONTROL_SECONDS_MAX INT64_C(2147483648) /* 2^31: RFC 9111 section 1.2.2 */
+/* RFC 9111 section 1.2.2: 2^31, or the greatest number of the type that is less. */
+#define CACHE_CONTROL_SECONDS_MAX INT64_C(2147483647)
 
 struct cache_control {
-    /* Seconds; -1 where the directive is absent. */
-    int64_t max_age_s;
-    int64_t s_maxage_s;
-    int64_t stale_while_revalidate_s; /* RFC 5861 section 3 */
-    int64_t stale_if_error_s;         /* RFC 5861 section 4 */
-    int64_t max_stale_s;              /* request; without an argument: CACHE_CONTROL_SECONDS_MAX */
-    int64_t min_fresh_s;              /* request */
+    /* Seconds; -1 where the directive is absent. Small, since every stored entry has them. */
+    int32_t max_age_s;
+    int32_t s_maxage_s;
+    int32_t stale_while_revalidate_s; /* RFC 5861 section 3 */
+    int32_t stale_if_error_s;         /* RFC 5861 section 4 */
+    int32_t max_stale_s;              /* request; without an argument: CACHE_CONTROL_SECONDS_MAX */
+    int32_t min_fresh_s;              /* request */
     bool no_store;
     bool no_cache;
     bool no_transform;

@@ -5,6 +5,9 @@
  * All names and values lie in one buffer, with a small table of where each line begins. The list is
  * built by one thread with fields_append(), and read only afterwards; a `const struct fields *` may
  * then be read by any number of threads. Lines of one name are kept apart and are not merged.
+ *
+ * What is kept for long is text, as it goes out: "Name: value" lines without a table beside them,
+ * in memory of the keeper. fields_of_text() is a list over such text, for all that only reads.
  */
 #ifndef HTTP_FIELDS_H
 #define HTTP_FIELDS_H
@@ -22,7 +25,7 @@ struct field {
 };
 
 struct fields {
-    struct fields_line *lines;
+    struct fields_line *lines; /* NULL: empty, or a list over text */
     char *bytes;
     uint32_t lines_count;
     uint32_t lines_room;
@@ -55,9 +58,27 @@ int fields_append(struct fields *fields, struct span name, struct span value);
 int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(struct span name),
                            struct fields *ret_copy);
 
+/* fields_text_bytes - room that is enough for all lines as text. */
+size_t fields_text_bytes(const struct fields *fields);
+
 /*
- * fields_next - walk over all lines: start with `*position` 0; false after the last line.
- * The spans live as long as the list.
+ * fields_write_end_to_end - the lines that fields_copy_end_to_end() would keep, as text: "Name:
+ * value" and a line end each. Returns how many bytes of `ret_text` it took: at most
+ * fields_text_bytes(source).
+ */
+size_t fields_write_end_to_end(const struct fields *source, bool (*is_unwanted)(struct span name),
+                               char *ret_text);
+
+/*
+ * fields_of_text - the list of what fields_write_end_to_end() wrote, or of lines alike.
+ * Owns      nothing: the text outlives the list. Nothing can be appended.
+ */
+struct fields fields_of_text(const char *text, size_t length);
+
+/*
+ * fields_next - walk over all lines: start with `*position` 0; false after the last line. The
+ * position grows with each line; what it counts is the list's affair. The spans live as long as the
+ * list, or the text.
  */
 bool fields_next(const struct fields *fields, size_t *position, struct field *ret_field);
 
