@@ -2,8 +2,10 @@
 /*
  * entry.c - one shared response: made once, then only counted.
  *
- * The entry and its key are one allocation; the fields are a compact copy without what was meant
- * for one connection only; the body is shared with whoever writes it.
+ *     [ struct entry | tags, if any | key | head: fields, then lines of the server ]
+ *
+ * All that is the entry's own is one block; the fields in it are without what was meant for one
+ * connection only. The body is shared with whoever writes it.
  */
 #include <cache/entry.h>
 #include <http/conditions.h>
@@ -11,90 +13,111 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
+#include <stdalign.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ALLOCATION_OVERHEAD_BYTES 16 /* what malloc keeps beside a block */
+#define ALLOCATION_OVERHEAD_BYTES 8 /* what malloc keeps beside a block */
 
-static void read_validators(struct entry *entry)
+#define DATE_LINE_BYTES (sizeof("Date: \r\n") + DATE_LENGTH) /* with the end of the string */
+
+static_assert(sizeof(struct entry) % alignof(struct entry_tags) == 0, "tags follow the entry");
+static_assert(alignof(struct entry_head) == sizeof(uint32_t), "the head is aligned to that");
+
+/* An entry with an empty head, and room for `head_bytes`. */
+static struct entry *entry_allocate(const struct key *key, size_t tag_count, size_t head_bytes)
 {
-    struct span value;
+    size_t tags_bytes =
+        tag_count == 0 ? 0 : sizeof(struct entry_tags) + tag_count * sizeof(uint64_t);
+    size_t key_room = (key->length + sizeof(uint32_t) - 1) & ~(sizeof(uint32_t) - 1);
+    size_t head_offset = sizeof(struct entry) + tags_bytes + key_room;
+    struct entry *entry = malloc(head_offset + sizeof(struct entry_head) + head_bytes);
+    char *key_bytes;
 
-    entry->etag = span_of(NULL, 0);
-    entry->last_modified = span_of(NULL, 0);
-    if (fields_find(&entry->fields, "etag", &value) && conditions_etag_is_valid(value))
-        entry->etag = value;
-    if (fields_find(&entry->fields, "last-modified", &value))
-        entry->last_modified = value;
+    if (entry == NULL)
+        return NULL;
+    *entry = (struct entry){.head_offset = (uint32_t)head_offset, .has_tags = tag_count > 0};
+    atomic_init(&entry->references, 1);
+    atomic_init(&entry->is_current, false);
+    atomic_init(&entry->is_visited, false);
+    atomic_init(&entry->expired_s, INT64_MAX);
+    key_bytes = (char *)(entry + 1) + tags_bytes;
+    memcpy(key_bytes, key->bytes, key->length);
+    entry->key = (struct key){.hash = key->hash, .bytes = key_bytes, .length = key->length};
+    *(struct entry_head *)((char *)entry + head_offset) = (struct entry_head){.length = 0};
+    return entry;
 }
 
 /* RFC 9110 section 6.6.1: a response without a Date gets that of its arrival, once for all. */
-static int add_date(struct fields *fields, int64_t response_s)
+static size_t write_date(const struct fields *fields, int64_t response_s, char *ret_text)
 {
-    char date[DATE_LENGTH + 1];
-    int err;
+    static const char name[] = "Date: ";
+    char *at = ret_text;
 
-    if (fields_has(fields, "Date"))
+    /* A full list is left as it is: then each answer gets one of its own. */
+    if (fields_count(fields) >= FIELDS_LINES_MAX || fields->bytes_count > FIELDS_BYTES_MAX)
         return 0;
-    date_format(response_s, date);
-    err = fields_append(fields, span_of_string("Date"), span_of(date, DATE_LENGTH));
-    return err == -E2BIG ? 0 : err; /* full: then each answer gets one of its own */
+    at = mempcpy(at, name, sizeof(name) - 1);
+    date_format(response_s, at);
+    at = mempcpy(at + DATE_LENGTH, "\r\n", 2);
+    return (size_t)(at - ret_text);
 }
 
-static int copy_tags(const struct entry_draft *draft, struct entry_tags **ret_tags)
+static void write_head(struct entry *entry, const struct entry_draft *draft)
 {
-    struct entry_tags *tags;
+    struct entry_head *head = (struct entry_head *)((char *)entry + entry->head_offset);
+    struct fields kept;
+    size_t length = fields_write_end_to_end(draft->fields, draft->is_unwanted, head->bytes);
 
-    if (draft->tag_count == 0)
-        return 0;
-    tags = malloc(sizeof(*tags) + draft->tag_count * sizeof(*draft->tags));
+    kept = fields_of_text(head->bytes, length);
+    entry->has_date = fields_has(&kept, "Date");
+    if (!entry->has_date) {
+        size_t date_length = write_date(&kept, draft->response_s, head->bytes + length);
+
+        entry->has_date = date_length > 0;
+        length += date_length;
+    }
+    head->fields_length = (uint32_t)length;
+    if (draft->head_lines.length > 0)
+        memcpy(head->bytes + length, draft->head_lines.bytes, draft->head_lines.length);
+    head->length = (uint32_t)(length + draft->head_lines.length);
+}
+
+static void write_tags(struct entry *entry, const struct entry_draft *draft)
+{
+    struct entry_tags *tags = entry_tags(entry);
+
     if (tags == NULL)
-        return -ENOMEM;
+        return;
     tags->purges_before = 0;
     atomic_init(&tags->checked, 0);
     tags->count = draft->tag_count;
     memcpy(tags->hashes, draft->tags, draft->tag_count * sizeof(*draft->tags));
-    *ret_tags = tags;
-    return 0;
 }
 
 int entry_new(const struct entry_draft *draft, struct entry **ret_entry)
 {
     const struct freshness *freshness = draft->freshness;
     struct entry *entry;
-    int err;
+    int64_t age_s;
 
     assert(draft->key->length > 0);
     assert(draft->body != NULL);
-    entry = calloc(1, sizeof(*entry) + draft->key->length);
+    entry = entry_allocate(draft->key, draft->tag_count,
+                           fields_text_bytes(draft->fields) + DATE_LINE_BYTES +
+                               draft->head_lines.length);
     if (entry == NULL)
         return -ENOMEM;
-    err = fields_copy_end_to_end(draft->fields, draft->is_unwanted, &entry->fields);
-    if (err == 0)
-        err = add_date(&entry->fields, draft->response_s);
-    if (err == 0)
-        err = copy_tags(draft, &entry->tags);
-    if (err < 0) {
-        fields_fini(&entry->fields);
-        free(entry);
-        return err;
-    }
-    atomic_init(&entry->references, 1);
-    atomic_init(&entry->is_current, false);
-    atomic_init(&entry->is_visited, false);
-    atomic_init(&entry->head, NULL);
-    atomic_init(&entry->expired_s, INT64_MAX);
-    memcpy(entry->key_bytes, draft->key->bytes, draft->key->length);
-    entry->key = *draft->key;
-    entry->key.bytes = entry->key_bytes;
+    write_tags(entry, draft);
+    write_head(entry, draft);
     entry->status = freshness->status;
     entry->body = body_ref(draft->body);
     entry->control = freshness->control;
-    entry->request_s = draft->request_s;
     entry->response_s = draft->response_s;
-    entry->initial_age_s = freshness_initial_age_s(freshness, draft->request_s, draft->response_s);
+    age_s = freshness_initial_age_s(freshness, draft->request_s, draft->response_s);
+    entry->initial_age_s = age_s < INT32_MAX ? (int32_t)age_s : INT32_MAX;
     entry->lifetime_s = freshness_lifetime_by(freshness, &draft->lifetime);
-    read_validators(entry);
     *ret_entry = entry;
     return 0;
 }
@@ -112,7 +135,7 @@ static int new_empty_body(struct body **ret_body)
 int entry_new_index(const struct key *key, struct vary_names *names, uint64_t generation,
                     struct entry **ret_entry)
 {
-    struct entry *entry = calloc(1, sizeof(*entry) + key->length);
+    struct entry *entry = entry_allocate(key, 0, 0);
     struct entry_index *index = malloc(sizeof(*index));
 
     assert(names->count > 0 && !names->is_any);
@@ -125,15 +148,6 @@ int entry_new_index(const struct key *key, struct vary_names *names, uint64_t ge
     vary_names_init(names);
     atomic_init(&index->variants, 0);
     entry->index = index;
-    atomic_init(&entry->references, 1);
-    atomic_init(&entry->is_current, false);
-    atomic_init(&entry->is_visited, false);
-    atomic_init(&entry->head, NULL);
-    atomic_init(&entry->expired_s, INT64_MAX);
-    fields_init(&entry->fields);
-    memcpy(entry->key_bytes, key->bytes, key->length);
-    entry->key = *key;
-    entry->key.bytes = entry->key_bytes;
     entry->lifetime_s = INT64_MAX;
     *ret_entry = entry;
     return 0;
@@ -159,13 +173,10 @@ void entry_unref(struct entry *entry)
     if (before > 1)
         return;
     assert(entry->link.charged_bytes == 0); /* the store holds a reference while it has it */
-    free(atomic_load_explicit(&entry->head, memory_order_relaxed));
     if (entry->index != NULL) {
         vary_names_fini(&entry->index->names);
         free(entry->index);
     }
-    free(entry->tags);
-    fields_fini(&entry->fields);
     body_unref(entry->body);
     free(entry);
 }
@@ -173,10 +184,10 @@ void entry_unref(struct entry *entry)
 void entry_set_purges_before(struct entry *entry, uint64_t purges)
 {
     assert(entry->link.charged_bytes == 0);
-    if (entry->tags == NULL)
+    if (!entry->has_tags)
         return;
-    entry->tags->purges_before = purges;
-    atomic_store_explicit(&entry->tags->checked, purges, memory_order_relaxed);
+    entry_tags(entry)->purges_before = purges;
+    atomic_store_explicit(&entry_tags(entry)->checked, purges, memory_order_relaxed);
 }
 
 void entry_expire(struct entry *entry, int64_t now_s)
@@ -194,24 +205,34 @@ bool entry_is_expired(const struct entry *entry)
     return atomic_load_explicit(&entry->expired_s, memory_order_relaxed) != INT64_MAX;
 }
 
-int entry_set_head(struct entry *entry, const char *bytes, size_t length)
+bool entry_find(const struct entry *entry, const char *name, struct span *ret_value)
 {
-    struct entry_head *head;
+    struct fields fields = entry_fields(entry);
 
-    assert(entry_get_head(entry) == NULL);
-    assert(entry->link.charged_bytes == 0);
-    head = malloc(sizeof(*head) + length);
-    if (head == NULL)
-        return -ENOMEM;
-    head->length = length;
-    memcpy(head->bytes, bytes, length);
-    atomic_store_explicit(&entry->head, head, memory_order_release);
-    return 0;
+    return fields_find(&fields, name, ret_value);
 }
 
-const struct entry_head *entry_get_head(const struct entry *entry)
+bool entry_has(const struct entry *entry, const char *name)
 {
-    return atomic_load_explicit(&entry->head, memory_order_acquire);
+    struct span value;
+
+    return entry_find(entry, name, &value);
+}
+
+struct span entry_etag(const struct entry *entry)
+{
+    struct span value;
+
+    if (entry_find(entry, "etag", &value) && conditions_etag_is_valid(value))
+        return value;
+    return span_of(NULL, 0);
+}
+
+struct span entry_last_modified(const struct entry *entry)
+{
+    struct span value;
+
+    return entry_find(entry, "last-modified", &value) ? value : span_of(NULL, 0);
 }
 
 int64_t entry_age_s(const struct entry *entry, int64_t now_s)
@@ -236,27 +257,23 @@ bool entry_is_fresh(const struct entry *entry, int64_t now_s)
 
 bool entry_has_validator(const struct entry *entry)
 {
+    struct span modified = entry_last_modified(entry);
     int64_t modified_s;
 
-    return entry->etag.length > 0 ||
-           (entry->last_modified.length > 0 &&
-            date_parse(entry->last_modified, entry->response_s, &modified_s) == 0);
+    return entry_etag(entry).length > 0 ||
+           (modified.length > 0 && date_parse(modified, entry->response_s, &modified_s) == 0);
+}
+
+static size_t block_bytes(const void *block)
+{
+    return malloc_usable_size((void *)block) + ALLOCATION_OVERHEAD_BYTES;
 }
 
 size_t entry_memory_bytes(const struct entry *entry)
 {
-    const struct entry_head *head = entry_get_head(entry);
-    size_t bytes = sizeof(*entry) + entry->key.length + ALLOCATION_OVERHEAD_BYTES;
+    size_t bytes = block_bytes(entry) + body_memory_bytes(entry->body);
 
-    if (entry->fields.lines_room > 0)
-        bytes += fields_memory_bytes(&entry->fields) + 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
-    if (entry->tags != NULL)
-        bytes += sizeof(*entry->tags) + entry->tags->count * sizeof(*entry->tags->hashes) +
-                 ALLOCATION_OVERHEAD_BYTES;
     if (entry->index != NULL)
-        bytes += sizeof(*entry->index) + entry->index->names.bytes_count +
-                 2 * (size_t)ALLOCATION_OVERHEAD_BYTES;
-    if (head != NULL)
-        bytes += sizeof(*head) + head->length + ALLOCATION_OVERHEAD_BYTES;
-    return bytes + body_memory_bytes(entry->body);
+        bytes += block_bytes(entry->index) + block_bytes(entry->index->names.bytes);
+    return bytes;
 }

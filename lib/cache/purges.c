@@ -107,14 +107,14 @@ static bool allows(const struct purge_note *note, struct entry *entry)
 {
     if (note == NULL)
         return true;
-    if (note->last_soft > entry->tags->purges_before)
+    if (note->last_soft > entry_tags(entry)->purges_before)
         entry_expire(entry, note->soft_s);
-    return note->last <= entry->tags->purges_before;
+    return note->last <= entry_tags(entry)->purges_before;
 }
 
 bool purges_allow(struct purges *purges, struct entry *entry)
 {
-    struct entry_tags *tags = entry->tags;
+    struct entry_tags *tags = entry_tags(entry);
     bool is_allowed;
     uint64_t number;
 

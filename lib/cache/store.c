@@ -123,7 +123,7 @@ struct entry *store_lookup(struct store *store, const struct key *key, int64_t n
     struct entry *entry = shard_lookup(shard_of(store, key), key, now_s);
     struct shard_removed removed;
 
-    if (entry == NULL || entry->tags == NULL || store_is_current(store, entry))
+    if (entry == NULL || !entry->has_tags || store_is_current(store, entry))
         return entry;
     shard_remove(shard_of(store, key), key, entry, &removed);
     drop_removed(store, &removed);
@@ -274,7 +274,7 @@ uint64_t store_purges(const struct store *store)
 
 bool store_is_current(struct store *store, struct entry *entry)
 {
-    return entry->tags == NULL || purges_allow(&store->purges, entry);
+    return !entry->has_tags || purges_allow(&store->purges, entry);
 }
 
 bool store_walk(struct store *store, struct store_walk *walk,

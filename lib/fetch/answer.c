@@ -8,6 +8,7 @@
  */
 #include "answer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -182,43 +183,27 @@ void answer_path_apply(const struct answer_path *path, struct answer *answer)
         entry->lifetime_s -= entry_ttl_s(entry, entry->response_s) - path->lifetime_s;
 }
 
-/* "Name: value" lines of all that goes on to clients. */
-static int prepare_head(struct entry *entry, const struct fetch_request *request)
+/* What clients get besides the fields of the answer. */
+struct own_lines {
+    char text[512];
+    size_t length;
+};
+
+static void own_lines_write(struct own_lines *lines, const struct fetch_request *request,
+                            const struct upstream_head *head)
 {
     const struct fetch_settings *settings = &request->policy->settings;
-    char via[256];
-    size_t via_bytes = (size_t)snprintf(via, sizeof via, "Via: 1.1 %s\r\n", settings->via_name);
-    size_t room = sizeof guard_fields - 1 + sizeof accept_ranges_field - 1 + via_bytes;
     /* Of what goes through as it is, the origin alone can say whether it has parts. */
     bool accepts_ranges =
-        entry->status == 200 && !request->is_bypass && !fields_has(&entry->fields, "Accept-Ranges");
-    size_t position = 0;
-    struct field field;
-    char *bytes, *at;
-    int err;
+        head->status == 200 && !request->is_bypass && !fields_has(head->fields, "Accept-Ranges");
+    int length =
+        snprintf(lines->text, sizeof lines->text, "%s%s%s%s",
+                 settings->is_transparent ? "Via: 1.1 " : guard_fields,
+                 settings->is_transparent ? settings->via_name : "",
+                 settings->is_transparent ? "\r\n" : "", accepts_ranges ? accept_ranges_field : "");
 
-    while (fields_next(&entry->fields, &position, &field))
-        room += field.name.length + field.value.length + 4;
-    bytes = malloc(room);
-    if (bytes == NULL)
-        return -ENOMEM;
-    at = bytes;
-    position = 0;
-    while (fields_next(&entry->fields, &position, &field)) {
-        at = mempcpy(at, field.name.bytes, field.name.length);
-        at = mempcpy(at, ": ", 2);
-        at = mempcpy(at, field.value.bytes, field.value.length);
-        at = mempcpy(at, "\r\n", 2);
-    }
-    if (settings->is_transparent)
-        at = mempcpy(at, via, via_bytes);
-    else
-        at = mempcpy(at, guard_fields, sizeof guard_fields - 1);
-    if (accepts_ranges)
-        at = mempcpy(at, accept_ranges_field, sizeof accept_ranges_field - 1);
-    err = entry_set_head(entry, bytes, (size_t)(at - bytes));
-    free(bytes);
-    return err;
+    assert(length > 0 && (size_t)length < sizeof lines->text);
+    lines->length = (size_t)length;
 }
 
 /* What was stored together need not get stale together, where the lifetime is our own guess. */
@@ -250,6 +235,7 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
     };
     bool is_variant = !key_equals(key, &request->key);
     struct answer_tags tags = {.count = 0};
+    struct own_lines lines;
     struct entry *entry;
     bool has_excess;
     int err;
@@ -262,17 +248,14 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
         return err;
     draft.tags = tags.hashes;
     draft.tag_count = tags.count;
+    own_lines_write(&lines, request, head);
+    draft.head_lines = span_of(lines.text, lines.length);
     err = entry_new(&draft, &entry);
     free(tags.hashes);
     if (err < 0)
         return err;
     if (!freshness_is_explicit(&freshness))
         entry->lifetime_s -= jitter_s(lane, settings, entry->lifetime_s);
-    err = prepare_head(entry, request);
-    if (err < 0) {
-        entry_unref(entry);
-        return err;
-    }
     ret_answer->entry = entry;
     ret_answer->sharing = sharing_of(lane, request, head, &freshness, entry);
     if (has_excess && ret_answer->sharing < ANSWER_SHARE) /* its purge would not find it */
@@ -304,8 +287,9 @@ int answer_refresh(struct fetch_lane *lane, const struct fetch_request *request,
 {
     struct fields fields;
     struct upstream_head both = {.status = stored->status, .fields = &fields};
+    struct fields kept = entry_fields(stored);
     /* All fields for now: Age, for one, is not kept, but tells how old the confirmation is. */
-    int err = update_fields(&stored->fields, head->fields, NULL, &fields);
+    int err = update_fields(&kept, head->fields, NULL, &fields);
 
     if (err < 0)
         return err;

@@ -25,8 +25,7 @@ static int64_t end_of_beginning(const struct entry *entry)
     struct content_range part;
 
     if (!fetch_part_of(entry, &part) || part.range.first != 0 ||
-        part.range.last + 1 == part.complete_bytes ||
-        fields_has(&entry->fields, "Content-Encoding"))
+        part.range.last + 1 == part.complete_bytes || entry_has(entry, "Content-Encoding"))
         return -1;
     return part.range.last + 1;
 }
@@ -50,13 +49,14 @@ void flight_find_beginning(struct flight *flight)
 int flight_ask_for_rest(const struct flight *flight, struct fields *fields)
 {
     const struct entry *beginning = flight->beginning;
+    struct span etag = entry_etag(beginning);
     char range[40];
     int err;
 
     snprintf(range, sizeof range, "bytes=%lld-", (long long)end_of_beginning(beginning));
     err = fields_append(fields, span_of_string("Range"), span_of_string(range));
-    if (err == 0 && conditions_etag_equals_strong(beginning->etag, beginning->etag))
-        err = fields_append(fields, span_of_string("If-Range"), beginning->etag);
+    if (err == 0 && conditions_etag_equals_strong(etag, etag))
+        err = fields_append(fields, span_of_string("If-Range"), etag);
     return err;
 }
 
@@ -79,7 +79,7 @@ static bool is_the_rest(const struct entry *beginning, const struct upstream_hea
          head->content_length_bytes != rest.range.last + 1 - rest.range.first))
         return false;
     return FAULT(complete_another) || (fields_find(head->fields, "ETag", &etag) &&
-                                       conditions_etag_equals_strong(etag, beginning->etag));
+                                       conditions_etag_equals_strong(etag, entry_etag(beginning)));
 }
 
 static bool is_content_range(struct span name)
@@ -105,8 +105,8 @@ enum upstream_verdict flight_take_rest(struct flight *flight, const struct upstr
 {
     struct upstream_head whole = {.status = 200};
     enum upstream_verdict verdict;
+    struct fields kept = entry_fields(flight->beginning), fields;
     struct content_range stored;
-    struct fields fields;
     int err;
 
     if (!is_the_rest(flight->beginning, head)) {
@@ -114,7 +114,7 @@ enum upstream_verdict flight_take_rest(struct flight *flight, const struct upstr
         flight->is_asking_again = true;
         return UPSTREAM_GO_ON;
     }
-    err = update_fields(&flight->beginning->fields, head->fields, is_content_range, &fields);
+    err = update_fields(&kept, head->fields, is_content_range, &fields);
     if (err < 0)
         return flight_stop_with(flight, err == -E2BIG ? -EPROTO : err);
     (void)fetch_part_of(flight->beginning, &stored);

@@ -60,6 +60,7 @@ static void replace(const struct flight *flight, const struct entry *stored,
 void flight_learn(const struct flight *flight, const struct upstream_head *head)
 {
     struct answer answer = {.entry = NULL};
+    struct fields fields;
     struct entry *stored;
 
     if (!fetch_request_is_head(flight->request) || head->status != 200 || flight->hops > 0)
@@ -67,7 +68,8 @@ void flight_learn(const struct flight *flight, const struct upstream_head *head)
     stored = find_stored(flight);
     if (stored == NULL)
         return;
-    if (!update_head_matches(&stored->fields, (int64_t)body_length(stored->body), head->fields)) {
+    fields = entry_fields(stored);
+    if (!update_head_matches(&fields, (int64_t)body_length(stored->body), head->fields)) {
         replace(flight, stored, &answer.entry);
     } else if (answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
                               &answer) == 0) {

@@ -28,6 +28,7 @@ static bool is_strong(struct span etag)
 bool flight_may_resume(const struct flight *flight, int status)
 {
     const struct entry *entry = flight->entry;
+    struct fields fields;
     size_t got_bytes;
 
     if (flight->stop_status < 0 || entry == NULL || flight->segment == NULL ||
@@ -40,8 +41,9 @@ bool flight_may_resume(const struct flight *flight, int status)
         (flight->length_bytes >= 0 && got_bytes >= (uint64_t)flight->length_bytes))
         return false;
     /* Origins that encode on the way out are known to give all encodings one tag. */
-    return is_strong(entry->etag) && range_is_offered(&entry->fields) &&
-           !fields_has(&entry->fields, "Content-Encoding");
+    fields = entry_fields(entry);
+    return is_strong(entry_etag(entry)) && range_is_offered(&fields) &&
+           !entry_has(entry, "Content-Encoding");
 }
 
 /* Conditions and ranges of the first request are not those of this one. */
@@ -70,7 +72,7 @@ static int make_fields(struct flight *flight)
     if (err == 0)
         err = fields_append(&fields, span_of_string("Range"), span_of_string(range));
     if (err == 0)
-        err = fields_append(&fields, span_of_string("If-Range"), flight->entry->etag);
+        err = fields_append(&fields, span_of_string("If-Range"), entry_etag(flight->entry));
     if (err < 0) {
         fields_fini(&fields);
         return err;
@@ -106,7 +108,8 @@ static bool is_the_rest(const struct flight *flight, const struct upstream_head 
     part_bytes = part.range.last + 1 - part.range.first;
     if (head->content_length_bytes >= 0 && head->content_length_bytes != part_bytes)
         return false;
-    if ((!fields_find(head->fields, "ETag", &etag) || !span_equals(etag, flight->entry->etag)) &&
+    if ((!fields_find(head->fields, "ETag", &etag) ||
+         !span_equals(etag, entry_etag(flight->entry))) &&
         !FAULT(resume_another))
         return false;
     *ret_complete_bytes = part.complete_bytes;

@@ -47,14 +47,15 @@ static int append_all(struct fields *fields, const struct fields *source, bool t
 
 static int append_conditions(struct fields *fields, const struct entry *stored)
 {
+    struct span etag = entry_etag(stored), modified = entry_last_modified(stored);
     int64_t modified_s;
     int err = 0;
 
-    if (stored->etag.length > 0)
-        err = fields_append(fields, span_of_string("If-None-Match"), stored->etag);
-    if (err == 0 && stored->last_modified.length > 0 &&
-        date_parse(stored->last_modified, stored->response_s, &modified_s) == 0)
-        err = fields_append(fields, span_of_string("If-Modified-Since"), stored->last_modified);
+    if (etag.length > 0)
+        err = fields_append(fields, span_of_string("If-None-Match"), etag);
+    if (err == 0 && modified.length > 0 &&
+        date_parse(modified, stored->response_s, &modified_s) == 0)
+        err = fields_append(fields, span_of_string("If-Modified-Since"), modified);
     return err;
 }
 
@@ -96,9 +97,10 @@ int flight_confirm(struct flight *flight, const struct upstream_head *head,
                    struct answer *ret_answer)
 {
     const struct entry *stored = flight->stored;
+    struct fields fields = entry_fields(stored);
     int err = -EAGAIN;
 
-    if (update_match(&stored->fields, head->fields, fetch_lane_now_s(flight->lane)) != UPDATE_NO ||
+    if (update_match(&fields, head->fields, fetch_lane_now_s(flight->lane)) != UPDATE_NO ||
         FAULT(confirm_another)) {
         err = answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
                              ret_answer);

@@ -150,9 +150,10 @@ void flight_vary_fini(struct flight_vary *vary)
 
 int flight_vary_check_place(const struct flight *flight, const struct entry *updated)
 {
+    struct fields fields = entry_fields(updated);
     struct flight_vary vary;
     bool is_same;
-    int err = flight_vary_read(flight, &updated->fields, &vary);
+    int err = flight_vary_read(flight, &fields, &vary);
 
     if (err < 0)
         return err == -ENOMEM ? err : -EAGAIN;

@@ -67,7 +67,7 @@ bool fetch_part_of(const struct entry *entry, struct content_range *ret_part)
     struct span value;
     int64_t end_bytes;
 
-    if (entry->status != 206 || !fields_find(&entry->fields, "Content-Range", &value) ||
+    if (entry->status != 206 || !entry_find(entry, "Content-Range", &value) ||
         !content_range_parse(value, &part) || part.range.first < 0 || part.complete_bytes < 0)
         return false;
     end_bytes = part.range.first + (int64_t)body_length(entry->body);
@@ -85,6 +85,7 @@ static bool has_range(const struct entry *entry, const struct fetch_request *req
 {
     struct content_range stored;
     struct conditions_target target;
+    struct fields fields = entry_fields(entry);
     struct ranges asked, parts;
     struct span value;
 
@@ -92,7 +93,7 @@ static bool has_range(const struct entry *entry, const struct fetch_request *req
         !fetch_part_of(entry, &stored) ||
         range_resolve(&asked, stored.complete_bytes, &parts) != RANGE_PARTS)
         return false;
-    conditions_target_read(&entry->fields, entry->status, entry->response_s, &target);
+    conditions_target_read(&fields, entry->status, entry->response_s, &target);
     return parts.count == 1 && parts.items[0].first >= stored.range.first &&
            parts.items[0].last <= stored.range.last &&
            conditions_range_applies(field_view_of(&request->part), &target, entry->response_s);

@@ -182,7 +182,7 @@ static enum joining look_at_purges(struct fetcher *fetcher, struct flight *found
     flight_lock(found);
     has_head = found->entry != NULL;
     is_current = has_head && store_is_current(store, found->entry) &&
-                 !(found->entry->tags != NULL && entry_is_expired(found->entry));
+                 !(found->entry->has_tags && entry_is_expired(found->entry));
     flight_unlock(found);
     return !has_head ? JOINING_LATER : is_current ? JOINING_ALLOWED : JOINING_FORBIDDEN;
 }

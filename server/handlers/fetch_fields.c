@@ -57,11 +57,12 @@ void fetch_read_wishes(const struct request *request, const struct fetch_setting
 
 bool fetch_is_not_modified(const struct request *request, const struct entry *entry)
 {
+    struct fields fields = entry_fields(entry);
     struct conditions_target target;
 
     if (entry->status == 206) /* asked for by the client's range: its conditions were none */
         return false;
-    conditions_target_read(&entry->fields, entry->status, entry->response_s, &target);
+    conditions_target_read(&fields, entry->status, entry->response_s, &target);
     return conditions_evaluate(request_fields(request), &target, entry->response_s) ==
            CONDITIONS_NOT_MODIFIED;
 }
@@ -202,6 +203,6 @@ struct reply_head fetch_head(const struct entry *entry, int status,
     head.prepared.iov_len = prepared->length;
     head.lines.iov_base = (void *)answer->lines;
     head.lines.iov_len = answer->lines_bytes;
-    head.has_date = fields_has(&entry->fields, "Date");
+    head.has_date = entry->has_date;
     return head;
 }

@@ -106,7 +106,7 @@ static int start_frame(struct fetch_reply *self, int64_t complete_bytes,
     if (getrandom(random, sizeof random, GRND_NONBLOCK) != sizeof random)
         return -EIO;
     range_boundary_write(random, frame->boundary);
-    if (!fields_find(&entry->fields, "Content-Type", &frame->content_type))
+    if (!entry_find(entry, "Content-Type", &frame->content_type))
         frame->content_type = span_of(NULL, 0);
     frame->complete_bytes = complete_bytes;
     snprintf(type, sizeof type, "multipart/byteranges; boundary=%s", frame->boundary);
@@ -135,7 +135,7 @@ static int start_part(struct fetch_reply *self, int64_t complete_bytes,
     content_range_write(&content_range, text);
     add_field(&with_range, "Content-Range", text);
     head = fetch_head(entry, 206, &with_range);
-    if (fields_has(&entry->fields, "Content-Range")) { /* of the larger part that is stored */
+    if (entry_has(entry, "Content-Range")) { /* of the larger part that is stored */
         int err = copy_head_without(entry, "Content-Range", &head.prepared);
         if (err < 0)
             return err;

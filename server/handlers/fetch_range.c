@@ -59,10 +59,18 @@ bool fetch_range_may_be_asked_for(const struct request *request, const struct fe
 /* Whether the client's other parts, if it has any, are of this very answer. */
 static bool is_of_this_answer(const struct request *request, const struct entry *entry)
 {
+    struct fields fields = entry_fields(entry);
     struct conditions_target target;
 
-    conditions_target_read(&entry->fields, entry->status, entry->response_s, &target);
+    conditions_target_read(&fields, entry->status, entry->response_s, &target);
     return conditions_range_applies(request_fields(request), &target, entry->response_s);
+}
+
+static bool offers_ranges(const struct entry *entry)
+{
+    struct fields fields = entry_fields(entry);
+
+    return range_is_offered(&fields);
 }
 
 /* The length of the whole body, -1 while it is not known. */
@@ -112,9 +120,8 @@ static enum fetch_range_outcome cover(struct fetch_reply *self)
         return FETCH_RANGE_BROKEN;
     if (reader->is_stored || length_of(reader) >= 0)
         return FETCH_RANGE_COVERED;
-    return range_is_offered(&reader->entry->fields) && fetch_reader_ask_part(reader)
-               ? FETCH_RANGE_ASKED_FOR
-               : FETCH_RANGE_NOT;
+    return offers_ranges(reader->entry) && fetch_reader_ask_part(reader) ? FETCH_RANGE_ASKED_FOR
+                                                                         : FETCH_RANGE_NOT;
 }
 
 /* Whether more than is worth it would have to be fetched in vain: what is not stored, nobody needs
@@ -123,8 +130,7 @@ static bool is_far(const struct fetch_reader *reader, int64_t first)
 {
     int64_t there = (int64_t)(reader->bytes_before + body_length(reader->cursor.body));
 
-    return !reader->is_stored && first - there > SKIP_BYTES_MAX &&
-           range_is_offered(&reader->entry->fields);
+    return !reader->is_stored && first - there > SKIP_BYTES_MAX && offers_ranges(reader->entry);
 }
 
 /* A part of a part that is stored, which has it: see fetch_reader_start(). */

@@ -19,7 +19,7 @@ struct sim_exchange *sim_exchange_of_entry(struct sim *sim, const struct entry *
     struct span value;
     unsigned number = 0;
 
-    if (!fields_find(&entry->fields, "X-Exchange", &value))
+    if (!entry_find(entry, "X-Exchange", &value))
         sim_fail(sim, "an answer that the origin never gave");
     for (size_t i = 0; i < value.length; i++)
         number = number * 10 + (unsigned)(value.bytes[i] - '0');

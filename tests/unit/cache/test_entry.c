@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_entry.c - what an entry keeps of a response, its times, and its one late addition.
+ * test_entry.c - what an entry keeps of a response, and its times.
  */
 #include <errno.h>
 #include <string.h>
@@ -29,6 +29,13 @@ void *__wrap_malloc(size_t bytes)
 void *__wrap_calloc(size_t count, size_t bytes)
 {
     return is_refused() ? NULL : __real_calloc(count, bytes);
+}
+
+static size_t count_fields(const struct entry *entry)
+{
+    struct fields fields = entry_fields(entry);
+
+    return fields_count(&fields);
 }
 
 static bool is_set_cookie(struct span name)
@@ -62,6 +69,7 @@ static struct entry *entry_of(const char *const (*lines)[2], size_t lines_count)
         .request_s = 998,
         .response_s = 1000,
         .lifetime.default_s = 60,
+        .head_lines = span_of_string("X-Server: own\r\n"),
     };
     assert_int_equal(entry_new(&draft, &entry), 0);
     memset(key_text, 0, sizeof(key_text));
@@ -86,10 +94,29 @@ static void test_entry_keeps_copies_of_what_is_end_to_end(void **state)
     assert_int_equal(entry->status, 203);
     assert_true(span_equals(span_of(entry->key.bytes, entry->key.length),
                             span_of_string("GET https://h/")));
-    assert_int_equal(fields_count(&entry->fields), 4); /* the three, and a Date */
-    assert_true(span_equals(entry->etag, span_of_string("\"v1\"")));
-    assert_true(span_equals(entry->last_modified, span_of_string("Sun, 06 Nov 1994 08:49:37 GMT")));
+    assert_int_equal(count_fields(entry), 4); /* the three, and a Date */
+    assert_true(span_equals(entry_etag(entry), span_of_string("\"v1\"")));
+    assert_true(
+        span_equals(entry_last_modified(entry), span_of_string("Sun, 06 Nov 1994 08:49:37 GMT")));
     assert_true(entry->control.must_revalidate);
+    entry_unref(entry);
+}
+
+/* The head is what goes out: fields of the answer, then lines of the server, which are no fields.
+ */
+static void test_head_is_the_text_of_the_fields_and_more(void **state)
+{
+    static const char *const lines[][2] = {{"Date", "today"}, {"Set-Cookie", "a"}, {"X-A", "1"}};
+    static const char expected[] = "Date: today\r\nX-A: 1\r\nX-Server: own\r\n";
+    struct entry *entry = entry_of(lines, 3);
+    const struct entry_head *head = entry_get_head(entry);
+
+    (void)state;
+    assert_int_equal(head->length, sizeof(expected) - 1);
+    assert_memory_equal(head->bytes, expected, sizeof(expected) - 1);
+    assert_int_equal(count_fields(entry), 2);
+    assert_true(entry_has(entry, "x-a"));
+    assert_false(entry_has(entry, "X-Server"));
     entry_unref(entry);
 }
 
@@ -102,12 +129,12 @@ static void test_answer_without_a_date_gets_that_of_its_arrival(void **state)
     struct span value;
 
     (void)state;
-    assert_true(fields_find(&entry->fields, "Date", &value));
+    assert_true(entry_find(entry, "Date", &value));
     assert_true(span_equals(value, span_of_string("Thu, 01 Jan 1970 00:16:40 GMT")));
     entry_unref(entry);
     entry = entry_of(dated, 2);
-    assert_int_equal(fields_count(&entry->fields), 2);
-    assert_true(fields_find(&entry->fields, "Date", &value));
+    assert_int_equal(count_fields(entry), 2);
+    assert_true(entry_find(entry, "Date", &value));
     assert_true(span_equals(value, span_of_string("junk")));
     entry_unref(entry);
 }
@@ -118,9 +145,9 @@ static void test_malformed_etag_is_no_validator(void **state)
     struct entry *entry = entry_of(lines, 1);
 
     (void)state;
-    assert_int_equal(entry->etag.length, 0);
-    assert_int_equal(entry->last_modified.length, 0);
-    assert_true(fields_has(&entry->fields, "etag"));
+    assert_int_equal(entry_etag(entry).length, 0);
+    assert_int_equal(entry_last_modified(entry).length, 0);
+    assert_true(entry_has(entry, "etag"));
     entry_unref(entry);
 }
 
@@ -147,11 +174,11 @@ static void test_default_lifetime_counts_where_nothing_is_said(void **state)
 
     (void)state;
     assert_int_equal(entry->lifetime_s, 60);
-    assert_int_equal(fields_count(&entry->fields), 1);
+    assert_int_equal(count_fields(entry), 1);
     entry_unref(entry);
 }
 
-static void test_memory_counts_body_and_head(void **state)
+static void test_memory_counts_the_body(void **state)
 {
     struct entry *entry = entry_of(NULL, 0);
     size_t bytes = entry_memory_bytes(entry);
@@ -161,12 +188,6 @@ static void test_memory_counts_body_and_head(void **state)
     assert_true(bytes >= sizeof(struct entry) + BODY_CHUNK_BYTES_MIN);
     assert_int_equal(body_append(entry->body, block, sizeof(block)), 0);
     assert_true(entry_memory_bytes(entry) >= bytes + sizeof(block) - BODY_CHUNK_BYTES_MIN);
-    bytes = entry_memory_bytes(entry);
-    assert_null(entry_get_head(entry));
-    assert_int_equal(entry_set_head(entry, "HTTP/1.1 200 OK\r\n", 17), 0);
-    assert_true(entry_memory_bytes(entry) >= bytes + 17);
-    assert_int_equal(entry_get_head(entry)->length, 17);
-    assert_memory_equal(entry_get_head(entry)->bytes, "HTTP/1.1 200 OK\r\n", 17);
     entry_unref(entry);
 }
 
@@ -175,14 +196,15 @@ static void test_no_memory_makes_no_entry_and_leaks_nothing(void **state)
 {
     struct entry *entry = test_entry("GET /", 3, 'x');
     struct key key = test_key("GET /");
+    struct fields fields = entry_fields(entry);
     struct freshness freshness;
-    struct entry_draft draft = {.key = &key, .body = entry->body, .freshness = &freshness};
+    struct entry_draft draft = {
+        .key = &key, .fields = &fields, .body = entry->body, .freshness = &freshness};
     struct entry *made = NULL;
     int err = -ENOMEM, attempts = 0;
 
     (void)state;
-    freshness_read(&entry->fields, 200, 1000, &freshness);
-    draft.fields = &entry->fields;
+    freshness_read(&fields, 200, 1000, &freshness);
     for (; err < 0; attempts++) {
         assert_null(made);
         allocations_left = attempts;
@@ -190,11 +212,7 @@ static void test_no_memory_makes_no_entry_and_leaks_nothing(void **state)
         allocations_left = -1;
         assert_true(err == 0 || err == -ENOMEM);
     }
-    assert_int_equal(attempts, 4); /* the entry, and two blocks for its fields */
-    allocations_left = 0;
-    assert_int_equal(entry_set_head(made, "x", 1), -ENOMEM);
-    allocations_left = -1;
-    assert_null(entry_get_head(made));
+    assert_int_equal(attempts, 2); /* all is one block */
     entry_unref(made);
     entry_unref(entry);
 }
@@ -218,11 +236,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_entry_keeps_copies_of_what_is_end_to_end),
+        cmocka_unit_test(test_head_is_the_text_of_the_fields_and_more),
         cmocka_unit_test(test_answer_without_a_date_gets_that_of_its_arrival),
         cmocka_unit_test(test_malformed_etag_is_no_validator),
         cmocka_unit_test(test_age_and_freshness_follow_the_clock),
         cmocka_unit_test(test_default_lifetime_counts_where_nothing_is_said),
-        cmocka_unit_test(test_memory_counts_body_and_head),
+        cmocka_unit_test(test_memory_counts_the_body),
         cmocka_unit_test(test_no_memory_makes_no_entry_and_leaks_nothing),
         cmocka_unit_test(test_entry_lives_until_the_last_reference),
     };

@@ -291,6 +291,7 @@ static void case_30_stored_while_waiting_for_the_lock_is_used(void **state)
     struct async_keyed_waiter holder;
     const char *other = "http://origin.example/b";
     struct freshness freshness;
+    struct fields fields;
     struct entry *entry;
     struct key key;
 
@@ -307,9 +308,10 @@ static void case_30_stored_while_waiting_for_the_lock_is_used(void **state)
     rig_ask(&rig, &first, 0, other);
     rig_answer(&rig, 0, "", "stored");
     store_key_init(rig.store, &key, URL, strlen(URL));
-    freshness_read(&first.reader.entry->fields, 200, rig.wall_s, &freshness);
+    fields = entry_fields(first.reader.entry);
+    freshness_read(&fields, 200, rig.wall_s, &freshness);
     assert_int_equal(entry_new(&(struct entry_draft){.key = &key,
-                                                     .fields = &first.reader.entry->fields,
+                                                     .fields = &fields,
                                                      .body = first.reader.entry->body,
                                                      .freshness = &freshness,
                                                      .request_s = rig.wall_s,

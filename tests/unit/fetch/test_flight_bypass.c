@@ -299,7 +299,7 @@ static void test_answer_to_head_changes_what_is_stored(void **state)
             assert_true(rig_is_whole(&then, "new"));
         } else {
             assert_true(rig_is_whole(&then, "old"));
-            assert_true(fields_find(&then.reader.entry->fields, "X", &value));
+            assert_true(entry_find(then.reader.entry, "X", &value));
             assert_true(span_equals(value, span_of_string(cases[i].value)));
         }
         rig_leave(&first);

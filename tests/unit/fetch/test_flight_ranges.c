@@ -240,7 +240,7 @@ static void case_18_part_is_asked_for_alone(void **state)
     rig_done(&rig, 1, 0);
     assert_true(rig_is_whole(&b, "12"));
     assert_int_equal(b.reader.entry->status, 206);
-    assert_true(fields_has(&b.reader.entry->fields, "Content-Range"));
+    assert_true(entry_has(b.reader.entry, "Content-Range"));
     assert_false(b.reader.is_stored);
     rig_connect(&rig, 2);
     rig_head(&rig, 2, 416, 0, "Content-Range: bytes */4\nCache-Control: max-age=60");

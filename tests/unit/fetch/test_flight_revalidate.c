@@ -61,7 +61,7 @@ static void assert_field(const struct rig_reader *reader, const char *name, cons
 {
     struct span found;
 
-    assert_true(fields_find(&reader->reader.entry->fields, name, &found));
+    assert_true(entry_find(reader->reader.entry, name, &found));
     assert_true(span_equals(found, span_of_string(value)));
 }
 
@@ -119,7 +119,7 @@ static void case_14_age_of_the_confirmation_counts(void **state)
     rig_settle(&rig);
     not_modified(&rig, 1, "Cache-Control: max-age=20\nETag: \"v1\"\nAge: 15");
     assert_true(rig_is_whole(&first, "old"));
-    assert_false(fields_has(&first.reader.entry->fields, "Age"));
+    assert_false(entry_has(first.reader.entry, "Age"));
     rig_leave(&first);
     rig.wall_s += 4;
     rig_ask(&rig, &hit, 1, URL);

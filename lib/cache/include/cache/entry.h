@@ -3,10 +3,13 @@
  * entry.h - one response, as it is shared: key, status, fields, body, times.
  *
  * An entry is made when the headers of a response are there. From then on it does not change,
- * except that its body grows until it is finished, that a prepared head may be put into its slot
- * once, and that the operator may make it stale before its time. Whoever uses it holds a counted
- * reference, so an entry that was replaced or evicted lives on for its readers. It may be shared
- * with readers before it is in a store, or without ever getting there.
+ * except that its body grows until it is finished, and that the operator may make it stale before
+ * its time. Whoever uses it holds a counted reference, so an entry that was replaced or evicted
+ * lives on for its readers. It may be shared with readers before it is in a store, or without ever
+ * getting there.
+ *
+ * There may be millions of them, so an entry is one block: what is here, then tags, key and head.
+ * The fields are kept as the text that goes out to clients, and read from there.
  */
 #ifndef CACHE_ENTRY_H
 #define CACHE_ENTRY_H
@@ -18,9 +21,10 @@
 #include <http/vary.h>
 #include <stdatomic.h>
 
-/* Bytes that were formatted once for all hits; what they mean is the server's affair. */
+/* What goes out for every hit, formatted once: lines of the fields, then lines of the server. */
 struct entry_head {
-    size_t length;
+    uint32_t length;
+    uint32_t fields_length; /* of it: the fields of the answer itself */
     char bytes[];
 };
 
@@ -59,23 +63,19 @@ struct entry {
     int status;
     atomic_bool is_current; /* see entry_is_current(); written with the shard's mutex held */
     atomic_bool is_visited; /* used since the hand of SIEVE last passed; see entry_mark_used() */
-    struct key key;         /* its bytes belong to the entry */
-    struct fields fields;   /* end-to-end lines only */
-    struct body *body;      /* counted reference */
+    bool is_redirected : 1; /* its validators are those of another URL than the key's */
+    bool has_tags : 1;
+    bool has_date : 1; /* among its fields; only a list that is full has none */
     struct cache_control control;
-    struct span etag;               /* into `fields`; length 0: none, or malformed */
-    struct span last_modified;      /* into `fields`; length 0: none */
-    int64_t request_s;              /* wall clock */
+    struct key key;                 /* its bytes belong to the entry */
+    struct body *body;              /* counted reference */
     int64_t response_s;             /* wall clock */
-    int64_t initial_age_s;          /* age when the response arrived */
     int64_t lifetime_s;             /* freshness lifetime, counted from age 0 */
+    int32_t initial_age_s;          /* age when the response arrived */
+    uint32_t head_offset;           /* from the beginning of the entry */
     atomic_int_least64_t expired_s; /* wall clock: stale from then on; INT64_MAX: by its lifetime */
-    struct entry_tags *tags;        /* NULL: it has none */
-    bool is_redirected;             /* its validators are those of another URL than the key's */
-    _Atomic(struct entry_head *) head;
-    struct entry_index *index; /* NULL: an answer; else there is no status, field or body */
+    struct entry_index *index;      /* NULL: an answer; else there is no status, field or body */
     struct entry_store_link link;
-    char key_bytes[];
 };
 
 /* What entry_new() makes an entry of. Everything is copied, except the body, which is shared. */
@@ -88,6 +88,7 @@ struct entry_draft {
     int64_t request_s;
     int64_t response_s;
     struct freshness_policy lifetime; /* where the response states none */
+    struct span head_lines;           /* for clients, behind the fields: whole lines of text */
     const uint64_t *tags;             /* hashes */
     size_t tag_count;
 };
@@ -152,17 +153,38 @@ static inline void entry_mark_used(struct entry *entry)
 /* entry_is_expired - whether entry_expire() was called.  Thread  any. */
 bool entry_is_expired(const struct entry *entry);
 
-/*
- * entry_set_head - fill the slot for a prepared response head. Once, and before the entry is
- * stored, so that the store counts it; readers on other threads may already hold the entry.
- * Errors    -ENOMEM; the entry works without.
- * Owns      the bytes are copied.
- * Thread    the one that makes the entry.
- */
-int entry_set_head(struct entry *entry, const char *bytes, size_t length);
+/* entry_get_head - what goes out for every hit.  Thread  any. */
+static inline const struct entry_head *entry_get_head(const struct entry *entry)
+{
+    return (const struct entry_head *)((const char *)entry + entry->head_offset);
+}
 
-/* entry_get_head - the prepared head, or NULL while there is none.  Thread  any. */
-const struct entry_head *entry_get_head(const struct entry *entry);
+/* entry_fields - end-to-end lines only; a list over the entry's own text, which lives as long as
+ * the entry.  Thread  any. */
+static inline struct fields entry_fields(const struct entry *entry)
+{
+    const struct entry_head *head = entry_get_head(entry);
+
+    return fields_of_text(head->bytes, head->fields_length);
+}
+
+/* entry_find - the first line of that name; false where there is none.  Thread  any. */
+bool entry_find(const struct entry *entry, const char *name, struct span *ret_value);
+
+/* entry_has - whether there is a line of that name.  Thread  any. */
+bool entry_has(const struct entry *entry, const char *name);
+
+/* entry_etag - length 0: none, or malformed.  Thread  any. */
+struct span entry_etag(const struct entry *entry);
+
+/* entry_last_modified - length 0: none.  Thread  any. */
+struct span entry_last_modified(const struct entry *entry);
+
+/* entry_tags - NULL: it has none.  Thread  any. */
+static inline struct entry_tags *entry_tags(const struct entry *entry)
+{
+    return entry->has_tags ? (struct entry_tags *)(entry + 1) : NULL;
+}
 
 /*
  * entry_age_s - the value of Age at `now_s`.
