@@ -11,11 +11,12 @@
 #include "service.h"
 
 /*
- * configure_read - defaults, file, environment, options; resolved and checked. What is wrong is in
- * `ret_problems`, which the caller ends with problems_fini().
+ * configure_read - defaults, file, environment, options; resolved and checked; and the operator's
+ * token, an empty one if no file is named. What is wrong is in `ret_problems`.
+ * Owns      the caller ends them with token_wipe() and problems_fini().
  */
 void configure_read(const struct arguments *arguments, struct config *ret_config,
-                    struct problems *ret_problems);
+                    struct token *ret_token, struct problems *ret_problems);
 
 /*
  * configure_again - the same for a server that runs. Whether it was without a fault, and then it is

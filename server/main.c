@@ -92,15 +92,18 @@ static void summary_print(const struct config *config, const struct address *add
     fflush(stdout);
 }
 
-/* Reads all layers; false if something is wrong, which has been said then. */
-static bool config_read(const struct arguments *arguments, struct config *config)
+/* Reads all layers; false if something is wrong, which has been said then. Else the caller has a
+ * token to wipe. */
+static bool config_read(const struct arguments *arguments, struct config *config,
+                        struct token *token)
 {
     struct problems problems;
     bool is_fine;
 
-    configure_read(arguments, config, &problems);
+    configure_read(arguments, config, token, &problems);
     is_fine = problems.count == 0;
     if (!is_fine) {
+        token_wipe(token);
         fflush(stdout);
         problems_print(&problems, stderr);
         fprintf(stderr, "fetchonce: the configuration has %u problem%s; nothing was started\n",
@@ -221,7 +224,9 @@ static int start_complain(const struct config *config, int err)
     return EXIT_FAILED;
 }
 
-static int serve(const struct arguments *arguments, const struct config *config)
+/* Takes the token over: it is wiped once the service has it. */
+static int serve(const struct arguments *arguments, const struct config *config,
+                 struct token *token)
 {
     struct signals signals = {.arguments = arguments,
                               .drain_ms = (uint32_t)config->timeouts_drain_ms};
@@ -231,7 +236,8 @@ static int serve(const struct arguments *arguments, const struct config *config)
 
     signals_block(&signals);
     descriptors_raise(config);
-    err = service_start(config, &signals.service);
+    err = service_start(config, token, &signals.service);
+    token_wipe(token);
     if (err < 0)
         return start_complain(config, err);
     err = -pthread_create(&signals.thread, NULL, signals_run, &signals);
@@ -272,6 +278,7 @@ int main(int argc, char **argv)
 {
     struct arguments arguments;
     struct config config;
+    struct token token;
 
     standard_descriptors_fill();
     if (arguments_parse(argc, argv, stderr, &arguments) < 0)
@@ -290,10 +297,11 @@ int main(int argc, char **argv)
     case ARGUMENTS_SERVE:
         break;
     }
-    if (!config_read(&arguments, &config))
+    if (!config_read(&arguments, &config, &token))
         return EXIT_USAGE;
     if (arguments.action == ARGUMENTS_SERVE)
-        return serve(&arguments, &config);
+        return serve(&arguments, &config, &token);
+    token_wipe(&token);
     printf("configuration ok: ");
     summary_print(&config, &config.listen, &config.operator_listen);
     return said(EXIT_STOPPED);

@@ -198,11 +198,22 @@ const char *router_allow(unsigned methods, char buffer[ROUTER_ALLOW_BYTES])
     return buffer;
 }
 
+static bool is_guarded(const struct server_guard *guard, const struct server_route *route,
+                       const struct request *request)
+{
+    if (route != NULL && route->access != SERVER_AS_ADDRESS)
+        return route->access == SERVER_GUARDED;
+    return (guard->addresses & SERVER_ADDRESS(request->address_index)) != 0;
+}
+
 void router_start(const struct router *router, struct request *request, struct router_choice choice)
 {
     const struct server_route *route = choice.route;
     char allow[ROUTER_ALLOW_BYTES];
 
+    if (router->guard != NULL && is_guarded(router->guard, route, request) &&
+        !router->guard->admits(request, router->guard->context))
+        return;
     switch (choice.status) {
     case 0:
         route->start(request, router->contexts[route - router->routes]);

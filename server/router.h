@@ -14,6 +14,8 @@
  * A route may be served on some of the server's addresses only; elsewhere it is as if it were not
  * there.
  *
+ * The guard, if there is one, is asked first, so those it refuses do not learn what is there.
+ *
  * OPTIONS of the server as a whole ("*") is answered here: 204 with Allow.
  *
  * What no route answers is 404; a method that the route does not take is 405 with Allow, or 501 if
@@ -46,6 +48,7 @@ struct router {
     struct router_place *places;        /* the first that fits is the most exact */
     size_t place_count;                 /* all routes but forward ones */
     const struct server_route *forward; /* NULL: none */
+    const struct server_guard *guard;   /* NULL: none; the caller sets it */
 };
 
 /* What has been found for a request. */

@@ -28,6 +28,13 @@ enum server_match {
     SERVER_FORWARD, /* targets that name a host which no route has, and CONNECT; host, path: none */
 };
 
+/* Whether the guard is asked before a route is. */
+enum server_access {
+    SERVER_AS_ADDRESS, /* where the guard has the address */
+    SERVER_OPEN,       /* never */
+    SERVER_GUARDED,    /* always */
+};
+
 /* One of settings.addresses, in a set of them. */
 #define SERVER_ADDRESS(index) ((uint64_t)1 << (index))
 
@@ -37,11 +44,12 @@ enum server_match {
  */
 struct server_route {
     enum server_match match;
-    const char *host;        /* "a.example", or with a port if it matters; NULL: any */
-    const char *path;        /* begins with '/'; "/access" */
-    bool is_confined;        /* paths may not lead out of it; 400 where a server behind it may see
-                              * them do so */
-    uint64_t addresses;      /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
+    const char *host;   /* "a.example", or with a port if it matters; NULL: any */
+    const char *path;   /* begins with '/'; "/access" */
+    bool is_confined;   /* paths may not lead out of it; 400 where a server behind it may see
+                         * them do so */
+    uint64_t addresses; /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
+    enum server_access access;
     unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */
     bool streams_body;       /* start() is called when the head is there: request_body_look() */
@@ -58,6 +66,13 @@ struct server_route {
     void (*stop_loop)(void *context);
     /* On the thread of server_wait(), once all loops have ended, before they are freed. */
     void (*free_loop)(void *context);
+};
+
+/* Who is let in, before a request is handled, or refused for want of a path or method. */
+struct server_guard {
+    uint64_t addresses; /* set, by SERVER_ADDRESS(), of those it has; but see server_route.access */
+    bool (*admits)(struct request *request, void *context); /* answers whom it refuses */
+    void *context;
 };
 
 /* Every quantity has a limit; 0 is not "unlimited" but as small as it says, unless noted. */
@@ -89,6 +104,7 @@ struct server_settings {
     struct server_timeouts timeouts;
     const struct server_route *routes;
     size_t route_count;
+    struct server_guard guard; /* admits NULL: all are let in, and no route is SERVER_GUARDED */
 };
 
 /* server_settings_init - the defaults of limits and timeouts; no address, no route, loops 0. */

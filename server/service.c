@@ -19,6 +19,7 @@
 #include "handlers/access.h"
 #include "handlers/fetch.h"
 #include "handlers/health.h"
+#include "handlers/operator.h"
 #include "handlers/purge.h"
 #include "log/log.h"
 #include "proxies.h"
@@ -44,6 +45,7 @@ struct service {
     struct lanes *lanes;
     struct proxies *proxies;
     struct purger *purger;
+    struct operator_guard *guard;
     struct server *server;
 };
 
@@ -144,6 +146,12 @@ static bool has_operator_address(const struct service *service)
     return !address_is_off(&service->config.operator_listen);
 }
 
+/* Others can reach what is the operator's. */
+static bool needs_token(const struct service *service)
+{
+    return has_operator_address(service) && !address_is_loopback(&service->config.operator_listen);
+}
+
 static int purger_make(struct service *service)
 {
     struct server_route routes[PROXIES_MAX];
@@ -198,6 +206,7 @@ static int server_make(struct service *service)
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
     settings.route_count = routes_make(service, routes);
+    settings.guard = operator_server_guard(service->guard, FOR_OPERATOR);
     return server_start(&settings, &service->server);
 }
 
@@ -216,7 +225,8 @@ static int own_port_close(struct service *service)
     return fetcher_set_own_ports(service->fetcher, ports, count);
 }
 
-int service_start(const struct config *config, struct service **ret_service)
+int service_start(const struct config *config, const struct token *token,
+                  struct service **ret_service)
 {
     struct service *service = calloc(1, sizeof(*service));
     int err = -ENOMEM;
@@ -238,6 +248,8 @@ int service_start(const struct config *config, struct service **ret_service)
         err = proxies_make(service);
     if (err == 0)
         err = purger_make(service);
+    if (err == 0)
+        err = operator_guard_new(token, needs_token(service), &service->guard);
     if (err == 0)
         err = server_make(service);
     if (err == 0)
@@ -280,7 +292,7 @@ static bool setting_reload(struct service *service, const struct config *config,
     return true;
 }
 
-int service_reload(struct service *service, const struct config *config)
+int service_reload(struct service *service, const struct config *config, const struct token *token)
 {
     const char *names[CONFIG_NAMES_MAX];
     struct fetch_settings fetch = fetch_settings_of(service, config, names);
@@ -293,6 +305,9 @@ int service_reload(struct service *service, const struct config *config)
     fetcher_set_policy(service->fetcher, policy);
     fetch_policy_unref(policy);
     log_set_level((enum log_level)config->log_level);
+    if (!operator_guard_set_token(service->guard, token))
+        log_warn("the operator's token stays: others can reach his address until a restart",
+                 "setting=operator.token_file");
     for (size_t i = 0; i < SETTING_COUNT; i++)
         is_fetch_changed |= setting_reload(service, config, (enum setting_id)i) &&
                             strncmp(setting_table[i].path, "fetch.", strlen("fetch.")) == 0;
@@ -351,6 +366,7 @@ void service_free(struct service *service)
     if (service == NULL)
         return;
     server_free(service->server);
+    operator_guard_free(service->guard);
     purger_free(service->purger);
     proxies_free(service->proxies);
     lanes_free(service->lanes);

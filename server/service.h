@@ -9,6 +9,7 @@
 #define SERVER_SERVICE_H
 
 #include "config/config.h"
+#include "token.h"
 
 struct fetcher;
 struct server_counters;
@@ -16,19 +17,20 @@ struct service;
 
 /*
  * service_start - starts everything; returns when every loop accepts.
- * `config` has been resolved and checked, and is copied.
- * Errors    those of server_start(), of which -EADDRINUSE and -EACCES concern config->listen or
- *           config->operator_listen: the log says which.
- * Thread    one that has SIGPIPE ignored or blocked.
+ * `config` has been resolved and checked, and is copied, as is the operator's token: an empty one
+ * if operator.token_file names none. Errors    those of server_start(), of which -EADDRINUSE and
+ * -EACCES concern config->listen or config->operator_listen: the log says which. Thread    one that
+ * has SIGPIPE ignored or blocked.
  */
-int service_start(const struct config *config, struct service **ret_service);
+int service_start(const struct config *config, const struct token *token,
+                  struct service **ret_service);
 
 /*
  * service_reload - puts in force, for requests to come, what has changed in `config`, which has
- * been resolved and checked; logs each setting that has changed but takes a restart. Errors
- * -ENOMEM: nothing has changed. Thread    one at a time.
+ * been resolved and checked, and the token; logs each setting that has changed but takes a restart.
+ * Errors -ENOMEM: nothing has changed. Thread    one at a time.
  */
-int service_reload(struct service *service, const struct config *config);
+int service_reload(struct service *service, const struct config *config, const struct token *token);
 
 /* service_address - where it listens, with the port that the system chose. Thread: any. */
 void service_address(const struct service *service, struct address *ret_address);

@@ -43,6 +43,7 @@ int worker_init(struct worker *worker, struct server *server,
         free(worker->listeners);
         return status;
     }
+    worker->router.guard = settings->guard.admits != NULL ? &settings->guard : NULL;
     worker->server = server;
     worker->settings = settings;
     worker->index = index;

@@ -131,20 +131,28 @@ static void exposure_check(const struct config *config, struct problems *problem
                  open->path, variable);
 }
 
-/* It does whatever it is asked, so only those may reach it who could stop the server as well. */
+/* It does whatever it is asked, so only those may do so who could stop the server as well: programs
+ * of this machine, or who knows the token. */
 static void operator_check(const struct config *config, struct problems *problems)
 {
+    const struct setting *token = &setting_table[SETTING_ID_operator_token_file];
     char origin[ORIGIN_BYTES_MAX];
     char address[ADDRESS_TEXT_BYTES_MAX];
+    char variable[SETTING_VARIABLE_BYTES_MAX];
 
     if (address_is_off(&config->operator_listen) || address_is_loopback(&config->operator_listen))
         return;
+    if (config->operator_token_file[0] != '\0' ||
+        config->origins[SETTING_ID_operator_token_file].is_faulty)
+        return;
     config_origin_text(config, SETTING_ID_operator_listen, origin, sizeof(origin));
     address_print(&config->operator_listen, address);
+    setting_variable(token, variable);
     problems_add(problems,
-                 "%s: on %s other machines could reach what is the operator's alone; choose an "
-                 "address of this machine, as 127.0.0.1:8081",
-                 origin, address);
+                 "%s: on %s other machines could reach what is the operator's alone. Choose an "
+                 "address of this machine, as 127.0.0.1:8081, or have a token asked for: name the "
+                 "file with it in \"%s\", or in %s in the environment",
+                 origin, address, token->path, variable);
 }
 
 /* Who opens tunnels means them to work. */

@@ -32,6 +32,7 @@ struct config {
 #define RANGES(field, path, standard, text)                 struct config_ranges field;
 #define PORTS(field, path, standard, text)                  struct config_ports field;
 #define NAMES(field, path, standard, text)                  struct config_names field;
+#define FILE_NAME(field, path, standard, text)              char field[CONFIG_FILE_NAME_BYTES_MAX + 1];
 #define RESTART(field)
 #include "config/settings.def"
 #include "config/settings_end.h"

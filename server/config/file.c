@@ -122,7 +122,8 @@ static int scalar_read(struct reading *reading, const struct setting *setting, c
     void *record = reading->record;
     bool takes_number = setting->kind == SETTING_NUMBER || setting->kind == SETTING_AUTO;
     bool takes_text = setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS ||
-                      setting->kind == SETTING_PREFIX || setting->kind == SETTING_HOST;
+                      setting->kind == SETTING_PREFIX || setting->kind == SETTING_HOST ||
+                      setting->kind == SETTING_FILE_NAME;
 
     if (takes_number && json_is_integer(value) && json_integer_value(value) >= 0)
         return value_set_number(record, setting, (uint64_t)json_integer_value(value), ret_fault);

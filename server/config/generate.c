@@ -46,7 +46,7 @@ static void print_standard(const struct setting *setting)
     } else if (value_is_list(setting)) {
         print_list(setting);
     } else if (setting->kind == SETTING_CHOICE || setting->kind == SETTING_ADDRESS ||
-               setting->kind == SETTING_HOST) {
+               setting->kind == SETTING_HOST || setting->kind == SETTING_FILE_NAME) {
         printf("`\"%s\"`", setting->standard);
     } else {
         printf("`%s`", setting->standard);
@@ -87,6 +87,9 @@ static void print_allowed(const struct setting *setting)
         return;
     case SETTING_NAMES:
         printf("up to %d names", CONFIG_NAMES_MAX);
+        return;
+    case SETTING_FILE_NAME:
+        printf("a path of a file, or empty");
         return;
     case SETTING_PREFIX:
         printf("a path");

@@ -51,6 +51,7 @@ json_t *generate_standard(const struct setting *setting)
     case SETTING_AUTO:
     case SETTING_CHOICE:
     case SETTING_ADDRESS:
+    case SETTING_FILE_NAME:
     case SETTING_PREFIX:
     case SETTING_HOST:
         return generate_must(json_string(setting->standard));
@@ -154,6 +155,10 @@ static json_t *setting_schema(const struct setting *setting)
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
         put_list(schema, setting);
+        break;
+    case SETTING_FILE_NAME:
+        put(schema, "type", json_string("string"));
+        put(schema, "maxLength", json_integer(CONFIG_FILE_NAME_BYTES_MAX));
         break;
     case SETTING_PREFIX:
         put(schema, "type", json_string("string"));

@@ -10,11 +10,12 @@
 
 #include <fetch/guard.h>
 
-#define CONFIG_LIST_MAX       64
-#define CONFIG_NAMES_MAX      32
-#define CONFIG_NAME_BYTES_MAX 63
-#define CONFIG_UPSTREAMS_MAX  16
-#define CONFIG_URL_BYTES_MAX  255
+#define CONFIG_LIST_MAX            64
+#define CONFIG_NAMES_MAX           32
+#define CONFIG_NAME_BYTES_MAX      63
+#define CONFIG_UPSTREAMS_MAX       16
+#define CONFIG_URL_BYTES_MAX       255
+#define CONFIG_FILE_NAME_BYTES_MAX 1023
 
 enum config_source {
     CONFIG_FROM_DEFAULT,

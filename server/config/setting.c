@@ -34,7 +34,8 @@ const struct setting setting_table[SETTING_COUNT] = {
 #define RANGES(f, p, s, t)  ROW(f, .kind = SETTING_RANGES, .path = p, .standard = s, .text = t)
 #define PORTS(f, p, s, t)                                                                          \
     ROW(f, .kind = SETTING_PORTS, .path = p, .min = 1, .max = 65535, .standard = s, .text = t)
-#define NAMES(f, p, s, t) ROW(f, .kind = SETTING_NAMES, .path = p, .standard = s, .text = t)
+#define NAMES(f, p, s, t)     ROW(f, .kind = SETTING_NAMES, .path = p, .standard = s, .text = t)
+#define FILE_NAME(f, p, s, t) ROW(f, .kind = SETTING_FILE_NAME, .path = p, .standard = s, .text = t)
 #define RESTART(f)
 #include "config/settings.def"
 #include "config/settings_end.h"
@@ -51,6 +52,7 @@ const struct setting_section setting_sections[] = {
 #define RANGES(f, p, s, t)
 #define PORTS(f, p, s, t)
 #define NAMES(f, p, s, t)
+#define FILE_NAME(f, p, s, t)
 #define RESTART(f)
 #include "config/settings.def"
 #include "config/settings_end.h"
@@ -67,6 +69,7 @@ static const bool restart_table[SETTING_COUNT] = {
 #define RANGES(f, p, s, t)
 #define PORTS(f, p, s, t)
 #define NAMES(f, p, s, t)
+#define FILE_NAME(f, p, s, t)
 #define RESTART(f) [SETTING_ID_##f] = true,
 #include "config/settings.def"
 #include "config/settings_end.h"

@@ -24,6 +24,7 @@ enum setting_kind {
     SETTING_RANGES,    /* struct config_ranges */
     SETTING_PORTS,     /* struct config_ports */
     SETTING_NAMES,     /* struct config_names */
+    SETTING_FILE_NAME, /* text, of CONFIG_FILE_NAME_BYTES_MAX */
     SETTING_PREFIX,    /* text, of TARGET_PREFIX_BYTES_MAX */
     SETTING_HOST,      /* text, of TARGET_HOST_BYTES_MAX */
     SETTING_UPSTREAMS, /* struct config_upstreams */
@@ -39,6 +40,7 @@ enum setting_id {
 #define RANGES(field, path, standard, text)                 SETTING_ID_##field,
 #define PORTS(field, path, standard, text)                  SETTING_ID_##field,
 #define NAMES(field, path, standard, text)                  SETTING_ID_##field,
+#define FILE_NAME(field, path, standard, text)              SETTING_ID_##field,
 #define RESTART(field)
 #include "config/settings.def"
 #include "config/settings_end.h"

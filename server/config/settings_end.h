@@ -12,4 +12,5 @@
 #undef RANGES
 #undef PORTS
 #undef NAMES
+#undef FILE_NAME
 #undef RESTART

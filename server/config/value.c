@@ -76,6 +76,9 @@ void value_expected(const struct setting *setting, char *ret_text, size_t text_b
     case SETTING_NAMES:
         snprintf(ret_text, text_bytes, "a list of field names such as Accept-Language");
         return;
+    case SETTING_FILE_NAME:
+        snprintf(ret_text, text_bytes, "a path of a file, or \"\" for none");
+        return;
     case SETTING_PREFIX:
         snprintf(ret_text, text_bytes, "a path such as /api/");
         return;
@@ -165,6 +168,18 @@ static int target_set(void *record, const struct setting *setting, const char *t
     return err;
 }
 
+static int file_name_set(void *record, const struct setting *setting, const char *text,
+                         struct value_fault *ret_fault)
+{
+    size_t bytes = strlen(text);
+
+    if (bytes > CONFIG_FILE_NAME_BYTES_MAX)
+        return value_refuse(ret_fault, "must be a path of a file of at most %d bytes, not of %zu",
+                            CONFIG_FILE_NAME_BYTES_MAX, bytes);
+    memcpy(field_of(record, setting), text, bytes + 1);
+    return 0;
+}
+
 int value_set_text(void *record, const struct setting *setting, const char *text,
                    struct value_fault *ret_fault)
 {
@@ -194,6 +209,8 @@ int value_set_text(void *record, const struct setting *setting, const char *text
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
         return value_set_list(record, setting, text, ret_fault);
+    case SETTING_FILE_NAME:
+        return file_name_set(record, setting, text, ret_fault);
     case SETTING_PREFIX:
     case SETTING_HOST:
         return target_set(record, setting, text, ret_fault);
@@ -233,6 +250,7 @@ void value_print(const void *record, const struct setting *setting,
     case SETTING_UPSTREAMS:
         value_print_list(record, setting, ret_text);
         return;
+    case SETTING_FILE_NAME:
     case SETTING_PREFIX:
     case SETTING_HOST:
         snprintf(ret_text, VALUE_TEXT_BYTES_MAX, "%s", (const char *)field);

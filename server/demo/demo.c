@@ -61,13 +61,14 @@ static void demo_configure(struct config *config)
 
 static int demo_start(struct demo *demo)
 {
+    static const struct token no_token;
     struct config config;
     int err = demo_origin_start(ORIGIN_DELAY_MS, &demo->origin);
 
     if (err < 0)
         return complain("cannot start the slow origin", err);
     demo_configure(&config);
-    err = service_start(&config, &demo->service);
+    err = service_start(&config, &no_token, &demo->service);
     if (err < 0)
         return complain("cannot start the server", err);
     service_address(demo->service, &demo->server);

@@ -55,6 +55,7 @@ struct server_route health_route(void)
 {
     return (struct server_route){
         .path = "/healthz",
+        .access = SERVER_OPEN,
         .methods = REQUEST_GET | REQUEST_HEAD,
         .start = health_start,
         .start_loop = health_start_loop,

@@ -232,10 +232,6 @@ static void start(struct request *request, void *context_pointer)
     const char *fault;
     int err;
 
-    if (request_field(request, "Origin") != NULL) {
-        problem_send(request, 403, "Pages of a browser may not ask for this.", NULL, 0);
-        return;
-    }
     err = purge_wish_read(request->query, &wish, &fault);
     if (err < 0) {
         problem_send(request, err == -ENOMEM ? 503 : 400, fault, NULL, 0);

@@ -11,7 +11,7 @@
  * A fetch under way serves those who came before, and is not stored. The answer is JSON:
  * {"purged": N}; of tags, how many answers have them is not known: {"tags": N}. A pattern is looked
  * for in small steps, between which the loop serves others; a client that leaves does not stop it.
- * Pages of a browser are refused: they could ask it of a server on the same machine.
+ * Who may ask: operator.h.
  */
 #ifndef SERVER_HANDLERS_PURGE_H
 #define SERVER_HANDLERS_PURGE_H

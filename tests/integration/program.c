@@ -65,7 +65,7 @@ void program_operate(struct program *program, struct client *client, const char 
                      const char *target, const char *fields)
 {
     client_open(client, &program->operator_address);
-    client_send_format(client, "%s %s HTTP/1.1\r\nHost: operator\r\n%s\r\n", method, target,
+    client_send_format(client, "%s %s HTTP/1.1\r\nHost: localhost\r\n%s\r\n", method, target,
                        fields);
 }
 

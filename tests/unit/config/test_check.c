@@ -103,8 +103,8 @@ static void test_an_open_fetch_on_a_network_must_be_meant(void **state)
     assert_problems("{\"listen\": \"127.8.8.8:8080\"}", "");
 }
 
-/* Only programs of this machine may reach it, whatever else is opened. */
-static void test_the_operators_address_is_of_this_machine(void **state)
+/* Only programs of this machine may reach it, whatever else is opened; or who knows the token. */
+static void test_the_operators_address_is_of_this_machine_or_asks_for_a_token(void **state)
 {
     (void)state;
     assert_problems("{}", "");
@@ -114,10 +114,33 @@ static void test_the_operators_address_is_of_this_machine(void **state)
     assert_false(address_is_off(&config.operator_listen));
     assert_problems("{\"operator\": {\"listen\": \"0.0.0.0:8081\"}}",
                     "x.json:1: operator.listen: on 0.0.0.0:8081 other machines could reach what is "
-                    "the operator's alone; choose an address of this machine, as 127.0.0.1:8081\n");
+                    "the operator's alone. Choose an address of this machine, as 127.0.0.1:8081, "
+                    "or have a token asked for: name the file with it in \"operator.token_file\", "
+                    "or in FETCHONCE_OPERATOR_TOKEN_FILE in the environment\n");
+    assert_problems("{\"operator\": {\"listen\": \"0.0.0.0:8081\", \"token_file\": \"/t\"}}", "");
+    assert_string_equal(config.operator_token_file, "/t");
+    assert_problems(
+        "{\"operator\": {\"listen\": \"0.0.0.0:8081\", \"token_file\": 5}}",
+        "x.json:1: operator.token_file: must be a path of a file, or \"\" for none, not "
+        "5\n");
     assert_problems("{\"listen\": \"off\"}",
                     "x.json:1: listen: \"off\" has no port; write it as 127.0.0.1:8080 or "
                     "[::1]:8080\n");
+}
+
+static void test_paths_of_files_have_a_longest_length(void **state)
+{
+    char text[1200] = "{\"operator\": {\"token_file\": \"";
+    size_t length = strlen(text);
+
+    (void)state;
+    memset(text + length, 'a', CONFIG_FILE_NAME_BYTES_MAX + 1);
+    memcpy(text + length + CONFIG_FILE_NAME_BYTES_MAX + 1, "\"}}", 4);
+    assert_problems(text, "x.json:1: operator.token_file: must be a path of a file of at most 1023 "
+                          "bytes, not of 1024\n");
+    memcpy(text + length + CONFIG_FILE_NAME_BYTES_MAX, "\"}}", 4);
+    assert_problems(text, "");
+    assert_int_equal(strlen(config.operator_token_file), CONFIG_FILE_NAME_BYTES_MAX);
 }
 
 static void test_tunnels_need_the_forward_proxy(void **state)
@@ -141,7 +164,8 @@ int main(void)
         cmocka_unit_test(test_contradictions_name_both_places),
         cmocka_unit_test(test_a_refused_value_contradicts_nothing),
         cmocka_unit_test(test_an_open_fetch_on_a_network_must_be_meant),
-        cmocka_unit_test(test_the_operators_address_is_of_this_machine),
+        cmocka_unit_test(test_the_operators_address_is_of_this_machine_or_asks_for_a_token),
+        cmocka_unit_test(test_paths_of_files_have_a_longest_length),
         cmocka_unit_test(test_tunnels_need_the_forward_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

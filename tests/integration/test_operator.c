@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_operator.c - who may do what is the operator's: with a token, without one, and when it
+ * changes while the program runs.
+ */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cmocka_all.h"
+#include "program.h"
+
+#define FIRST       "the-first-token-of-three-0"
+#define SECOND      "the-second-token-of-three0"
+#define WITH(token) "Authorization: Bearer " token "\r\n"
+
+static struct program program;
+static char folder[] = "/tmp/fetchonce-operator-XXXXXX";
+static char config_path[64], token_path[64];
+
+static void write_file(const char *path, const char *text, mode_t mode)
+{
+    FILE *file = fopen(path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+/* The line of the settings `more`, with a comma behind it, or "". */
+static void write_config(const char *more, bool has_token)
+{
+    char text[512];
+
+    snprintf(text, sizeof text, "{%s\n\"operator\": {\"listen\": \"127.0.0.1:0\"%s%s%s}}", more,
+             has_token ? ",\n\"token_file\": \"" : "", has_token ? token_path : "",
+             has_token ? "\"" : "");
+    write_file(config_path, text, 0644);
+}
+
+static void start(bool has_token)
+{
+    memcpy(folder + sizeof folder - 7, "XXXXXX", 6);
+    assert_non_null(mkdtemp(folder));
+    snprintf(config_path, sizeof config_path, "%s/config.json", folder);
+    snprintf(token_path, sizeof token_path, "%s/token", folder);
+    write_file(token_path, FIRST "\n", 0600);
+    write_config("", has_token);
+    program_start(&program, NULL, config_path);
+}
+
+/* No token has been said to anybody. */
+static void stop(void)
+{
+    program_stop(&program);
+    assert_null(strstr(program.process.out, "-token-of-three"));
+    assert_null(strstr(program.process.error, "-token-of-three"));
+    unlink(config_path);
+    unlink(token_path);
+    rmdir(folder);
+}
+
+static void operate(const char *method, const char *target, const char *fields, int status)
+{
+    struct client client;
+    struct client_reply reply;
+    const char *challenge;
+
+    print_message("%s %s %s\n", method, target, fields);
+    program_operate(&program, &client, method, target, fields);
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, status);
+    assert_null(strstr(reply.body, "-token-of-three"));
+    challenge = client_reply_field(&reply, "WWW-Authenticate");
+    assert_int_equal(challenge != NULL, status == 401);
+    if (status == 401)
+        assert_int_equal(strncmp(challenge, "Bearer realm=", 13), 0);
+    client_reply_fini(&reply);
+    client_close(&client);
+}
+
+#define PURGE "/purge?url=http://a.example/"
+
+static void reload(const char *said)
+{
+    process_signal(&program.process, SIGHUP);
+    process_wait_error(&program.process, said);
+}
+
+#define AGAIN     "msg=\"the configuration was read again\""
+#define NOT_AGAIN "msg=\"the configuration was not read again; all stays as it was\" faults=1\n"
+
+static void test_all_but_health_takes_the_token(void **state)
+{
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    start(true);
+    operate("POST", PURGE, "", 401);
+    operate("POST", PURGE, WITH(SECOND), 401);
+    operate("POST", PURGE, WITH(FIRST), 200);
+    operate("POST", PURGE, "authorization: bearer " FIRST "\r\n", 200);
+    operate("POST", PURGE, WITH(FIRST) "Origin: http://evil.example\r\n", 403);
+    operate("GET", PURGE, "", 401);
+    operate("GET", PURGE, WITH(FIRST), 405);
+    operate("GET", "/nothing", "", 401);
+    operate("GET", "/nothing", WITH(FIRST), 404);
+    operate("GET", "/healthz", "", 200);
+    /* Under any name, too. */
+    client_open(&client, &program.operator_address);
+    client_send_text(&client, "POST " PURGE " HTTP/1.1\r\nHost: cache.example\r\n" WITH(
+                                  FIRST) "Content-Length: 3\r\n\r\nabc");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 200);
+    client_reply_fini(&reply);
+    client_close(&client);
+    stop();
+}
+
+/* What a browser can be made to send by a page of anybody: a form, and, where the name of that page
+ * comes to lead to this machine, anything without a word of where it is from. */
+static void test_without_a_token_no_page_is_let_in(void **state)
+{
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    start(false);
+    operate("POST", PURGE, "", 200);
+    operate("POST", PURGE,
+            "Origin: http://evil.example\r\nSec-Fetch-Site: cross-site\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n",
+            403);
+    operate("POST", PURGE, "Origin: null\r\n", 403);
+    operate("POST", PURGE, "Sec-Fetch-Site: same-site\r\n", 403);
+    operate("GET", "/nothing", "Sec-Fetch-Site: cross-site\r\n", 403);
+    client_open(&client, &program.operator_address);
+    client_send_text(&client, "POST " PURGE " HTTP/1.1\r\nHost: evil.example\r\n\r\n");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 421);
+    client_reply_fini(&reply);
+    client_close(&client);
+    stop();
+}
+
+static void test_the_token_is_read_again(void **state)
+{
+    (void)state;
+    start(true);
+    operate("POST", PURGE, WITH(FIRST), 200);
+    write_file(token_path, SECOND "\n", 0600);
+    operate("POST", PURGE, WITH(FIRST), 200);
+    reload(AGAIN);
+    operate("POST", PURGE, WITH(FIRST), 401);
+    operate("POST", PURGE, WITH(SECOND), 200);
+    /* A file that is refused changes nothing, nor do the settings beside it. */
+    write_file(token_path, FIRST, 0640);
+    write_config("\"log\": {\"level\": \"error\"},", true);
+    reload(" operator.token_file: \\\"");
+    process_wait_error(&program.process, "may know the token");
+    process_wait_error(&program.process, NOT_AGAIN);
+    operate("POST", PURGE, WITH(FIRST), 401);
+    operate("POST", PURGE, WITH(SECOND), 200);
+    write_file(token_path, "short", 0600);
+    reload("could be guessed");
+    process_wait_error(&program.process, NOT_AGAIN);
+    operate("POST", PURGE, WITH(SECOND), 200);
+    /* Of this machine alone, none is needed. */
+    write_config("", false);
+    reload(AGAIN);
+    operate("POST", PURGE, "", 200);
+    write_file(token_path, FIRST, 0600);
+    write_config("", true);
+    reload(AGAIN);
+    operate("POST", PURGE, "", 401);
+    operate("POST", PURGE, WITH(FIRST), 200);
+    stop();
+}
+
+static void test_the_start_is_refused_with_a_bad_token(void **state)
+{
+    static const char *const arguments[] = {FETCHONCE_PATH, "--listen", "127.0.0.1:0", NULL};
+    static struct process process;
+    char variable[96], expected[256];
+    const char *variables[] = {variable, NULL};
+
+    (void)state;
+    start(true);
+    snprintf(variable, sizeof variable, "FETCHONCE_OPERATOR_TOKEN_FILE=%s", token_path);
+    snprintf(expected, sizeof expected,
+             "FETCHONCE_OPERATOR_TOKEN_FILE: \"%s\" has a token of less than 22 characters",
+             token_path);
+    write_file(token_path, "x-token-of-three\n", 0600);
+    assert_int_equal(process_run(&process, arguments, variables), 2);
+    if (strstr(process.error, expected) == NULL)
+        fail_msg("%s", process.error);
+    assert_null(strstr(process.error, "-token-of-three"));
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_but_health_takes_the_token),
+        cmocka_unit_test(test_without_a_token_no_page_is_let_in),
+        cmocka_unit_test(test_the_token_is_read_again),
+        cmocka_unit_test(test_the_start_is_refused_with_a_bad_token),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
