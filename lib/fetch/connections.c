@@ -69,34 +69,36 @@ static int own_port_of(struct connection *connection)
     return connection->own_port;
 }
 
-static bool is_connected_to(const struct connection *connection, const char *peer, int peer_port)
+static bool is_same_address(const union address *one, const union address *other)
+{
+    if (one->any.sa_family != other->any.sa_family || port_of(one) != port_of(other))
+        return false;
+    if (one->any.sa_family == AF_INET6)
+        return memcmp(&one->ipv6.sin6_addr, &other->ipv6.sin6_addr, sizeof(struct in6_addr)) == 0;
+    return one->ipv4.sin_addr.s_addr == other->ipv4.sin_addr.s_addr;
+}
+
+static bool is_connected_to(const struct connection *connection, const struct sockaddr *peer)
 {
     union address address = {0};
     socklen_t bytes = sizeof address;
-    char text[INET6_ADDRSTRLEN];
-    const void *at;
 
-    if (getpeername(connection->fd, &address.any, &bytes) < 0)
-        return false;
-    at = address.any.sa_family == AF_INET6 ? (const void *)&address.ipv6.sin6_addr
-                                           : (const void *)&address.ipv4.sin_addr;
-    return port_of(&address) == peer_port &&
-           inet_ntop(address.any.sa_family, at, text, sizeof text) != NULL &&
-           strcmp(text, peer) == 0;
+    return getpeername(connection->fd, &address.any, &bytes) == 0 &&
+           is_same_address(&address, (const union address *)(const void *)peer);
 }
 
-int connections_use(struct connections *connections, int own_port, const char *peer, int peer_port,
+int connections_use(struct connections *connections, int own_port, const struct sockaddr *peer,
                     const void *user)
 {
     int fd = -1;
 
     for (size_t i = 0; i < connections->count; i++) {
         struct connection *connection = &connections->list[i];
-        if (own_port_of(connection) == own_port && is_connected_to(connection, peer, peer_port)) {
+        if (own_port_of(connection) == own_port && is_connected_to(connection, peer)) {
             connection->user = user;
             fd = connection->fd;
         } else if (connection->user == user) {
-            connection->user = NULL; /* an earlier one, whose memory this user has got */
+            connection->user = NULL; /* the one of its call before */
         }
     }
     return fd;

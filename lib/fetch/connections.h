@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/socket.h>
 
 struct connection {
     int fd;
@@ -33,11 +34,10 @@ int connections_add(struct connections *connections, int fd);
 void connections_remove(struct connections *connections, int fd);
 
 /*
- * connections_use - a request of `user` is about to go from this port of ours to `peer`, an
- * address in figures.
+ * connections_use - a request of `user` is about to go from this port of ours to `peer`.
  * Returns   the socket; -1 if it is not known.
  */
-int connections_use(struct connections *connections, int own_port, const char *peer, int peer_port,
+int connections_use(struct connections *connections, int own_port, const struct sockaddr *peer,
                     const void *user);
 
 /* connections_of_user - the open socket whose last request was this user's, or -1. */

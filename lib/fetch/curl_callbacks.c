@@ -19,7 +19,7 @@ enum guard_reason transfer_check_address(const struct transfer *transfer,
     return guard_check_address(&transfer->settings->guard, address, address_bytes);
 }
 
-/* libcurl's callbacks, in the order they fire. None calls libcurl. */
+/* libcurl's callbacks, in the order they fire. None calls libcurl, but to have its log or not. */
 
 /* The verdict that counts: on the address about to be connected. Rule G.11. */
 static curl_socket_t on_open_socket(void *context, curlsocktype purpose,
@@ -54,9 +54,9 @@ static int on_close_socket(void *context, curl_socket_t fd)
 }
 
 /* Whether a kept connection holds bytes that nobody has asked for. */
-static bool is_spoilt(struct transfer *transfer, const char *peer, int peer_port, int own_port)
+static bool is_spoilt(struct transfer *transfer, const struct sockaddr *peer, int own_port)
 {
-    int fd = connections_use(&transfer->upstream->connections, own_port, peer, peer_port, transfer);
+    int fd = connections_use(&transfer->upstream->connections, own_port, peer, transfer);
 
     return fd >= 0 && !transfer->call->url->is_https && connection_has_unread(fd);
 }
@@ -87,7 +87,7 @@ static int on_before_request(void *context, char *peer, char *own, int peer_port
      * when it was used, libcurl asks again by itself, over all it has kept in turn, whatever the
      * method: whether to ask again, and over which connection, is for the flight to say (case 4).
      */
-    if (transfer->is_asked || is_spoilt(transfer, peer, peer_port, own_port)) {
+    if (transfer->is_asked || is_spoilt(transfer, &address.any, own_port)) {
         transfer->status = -ECONNRESET;
         transfer->was_kept = true;
         return CURL_PREREQFUNC_ABORT;
@@ -106,6 +106,13 @@ static int on_lookup(void *resolver_state, void *reserved, void *context)
     return transfer->call->url->family == AF_UNSPEC ? 1 : 0;
 }
 
+/* Its log costs as much as the rest of what libcurl says, so it is read only while it can tell of
+ * excess bytes: between the end of the head and that of the body. */
+static void listen_to_log(struct transfer *transfer, bool is_on)
+{
+    curl_easy_setopt(transfer->easy, CURLOPT_VERBOSE, is_on ? 1L : 0L);
+}
+
 static size_t on_head_line(char *line, size_t size, size_t count, void *context)
 {
     struct transfer *transfer = context;
@@ -120,6 +127,10 @@ static size_t on_head_line(char *line, size_t size, size_t count, void *context)
     }
     if (result == HEAD_INTERIM && transfer->call->events->on_interim != NULL)
         transfer->call->events->on_interim(transfer->call, &head);
+    if (result == HEAD_COMPLETE) {
+        listen_to_log(transfer, true);
+        transfer->body_bytes_left = head.content_length_bytes;
+    }
     if (result == HEAD_COMPLETE &&
         transfer->call->events->on_head(transfer->call, &head) == UPSTREAM_STOP) {
         transfer->is_stopped = true;
@@ -140,6 +151,10 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *context)
     }
     switch (transfer->call->events->on_data(transfer->call, bytes, size * count)) {
     case UPSTREAM_GO_ON:
+        if (transfer->body_bytes_left >= 0)
+            transfer->body_bytes_left -= (int64_t)(size * count);
+        if (transfer->body_bytes_left == 0)
+            listen_to_log(transfer, false);
         return size * count;
     case UPSTREAM_PAUSE:
         return CURL_WRITEFUNC_PAUSE;
@@ -191,8 +206,10 @@ static int on_log(CURL *easy, curl_infotype type, char *text, size_t bytes, void
     return 0;
 }
 
-void curl_callbacks_set(struct transfer *transfer, CURL *easy)
+void curl_callbacks_set(struct transfer *transfer)
 {
+    CURL *easy = transfer->easy;
+
     curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, transfer);
@@ -208,7 +225,6 @@ void curl_callbacks_set(struct transfer *transfer, CURL *easy)
     curl_easy_setopt(easy, CURLOPT_READDATA, transfer);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
     curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_log);
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, transfer);
 }

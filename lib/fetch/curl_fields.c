@@ -1,39 +1,54 @@
 /* SPDX-License-Identifier: MIT */
-/* curl_fields.c - "Name: value" for libcurl's list; see curl_fields.h. */
+/*
+ * curl_fields.c - "Name: value" for libcurl's list; see curl_fields.h.
+ *
+ * The lines are walked through twice: to count their bytes, then to write them, so that a list is
+ * one piece of memory, lines and text, and not two for each of its lines.
+ */
 #include "curl_fields.h"
 
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OWN_NAME_BYTES_MAX 128
+/* The list that is counted, and then written. */
+struct draft {
+    struct curl_slist *lines; /* NULL while counting */
+    char *text;
+    size_t lines_count;
+    size_t text_bytes;
+};
 
-static int append_line(struct curl_slist **list, const char *line)
+static void add_line(struct draft *draft, struct span name, const char *between, struct span value)
 {
-    struct curl_slist *longer = curl_slist_append(*list, line);
+    size_t between_bytes = strlen(between);
 
-    if (longer == NULL)
-        return -ENOMEM;
-    *list = longer;
-    return 0;
+    if (draft->lines != NULL) {
+        struct curl_slist *line = &draft->lines[draft->lines_count];
+        char *at = draft->text + draft->text_bytes;
+        *line = (struct curl_slist){.data = at, .next = NULL};
+        if (draft->lines_count > 0)
+            line[-1].next = line;
+        memcpy(at, name.bytes, name.length);
+        memcpy(at + name.length, between, between_bytes);
+        if (value.length > 0)
+            memcpy(at + name.length + between_bytes, value.bytes, value.length);
+        at[name.length + between_bytes + value.length] = '\0';
+    }
+    draft->lines_count++;
+    draft->text_bytes += name.length + between_bytes + value.length + 1;
+}
+
+static void add_text(struct draft *draft, const char *line)
+{
+    add_line(draft, span_of_string(line), "", span_of(NULL, 0));
 }
 
 /* libcurl sends an empty field for "Name;", and none for "Name:". */
-static int append_field(struct curl_slist **list, const struct field *field)
+static void add_field(struct draft *draft, const struct field *field)
 {
-    const char *separator = field->value.length > 0 ? ": " : ";";
-    size_t room = field->name.length + field->value.length + sizeof ": ";
-    char *line = malloc(room);
-    int err;
-
-    if (line == NULL)
-        return -ENOMEM;
-    snprintf(line, room, "%.*s%s%.*s", (int)field->name.length, field->name.bytes, separator,
-             (int)field->value.length, field->value.bytes);
-    err = append_line(list, line);
-    free(line);
-    return err;
+    add_line(draft, field->name, field->value.length > 0 ? ": " : ";", field->value);
 }
 
 /* What libcurl writes by itself, from the URL and from the body. */
@@ -48,81 +63,68 @@ static bool is_libcurls(struct span name)
     return false;
 }
 
-static int append_call_fields(struct curl_slist **list, const struct fields *fields)
+static void add_call_fields(struct draft *draft, const struct fields *fields)
 {
     size_t position = 0;
     struct field field;
-    int err = 0;
 
-    while (err == 0 && fields_next(fields, &position, &field)) {
+    while (fields_next(fields, &position, &field)) {
         if (!is_libcurls(field.name))
-            err = append_field(list, &field);
+            add_field(draft, &field);
     }
-    return err;
 }
 
 /* One representation of each URL is wanted, the plain one, unless the call says otherwise. */
-static int append_defaults(struct curl_slist **list, const struct fields *fields, bool is_verbatim)
+static void add_defaults(struct draft *draft, const struct fetch_settings *settings,
+                         const struct fields *fields, bool is_verbatim)
 {
-    bool has_encoding = fields != NULL && fields_has(fields, "Accept-Encoding");
-    int err = 0;
-
-    if (!is_verbatim)
-        return has_encoding ? 0 : append_line(list, "Accept-Encoding: identity");
-    /* Without a value: libcurl's own are not sent. */
-    if (fields == NULL || !fields_has(fields, "Accept"))
-        err = append_line(list, "Accept:");
-    if (err == 0 && (fields == NULL || !fields_has(fields, "User-Agent")))
-        err = append_line(list, "User-Agent:");
-    return err;
-}
-
-static int append_own(struct curl_slist **list, const struct fetch_settings *settings)
-{
-    char line[OWN_NAME_BYTES_MAX + sizeof "CDN-Loop: "];
-    int err;
-
-    if (strlen(settings->via_name) > OWN_NAME_BYTES_MAX)
-        return -EINVAL;
-    snprintf(line, sizeof line, "Via: 1.1 %s", settings->via_name);
-    err = append_line(list, line);
-    if (err < 0)
-        return err;
-    snprintf(line, sizeof line, "CDN-Loop: %s", settings->via_name);
-    return append_line(list, line);
+    if (is_verbatim) {
+        /* Without a value: libcurl's own is not sent. */
+        if (fields == NULL || !fields_has(fields, "Accept"))
+            add_text(draft, "Accept:");
+        return;
+    }
+    if (fields == NULL || !fields_has(fields, "Accept-Encoding"))
+        add_text(draft, "Accept-Encoding: identity");
+    if (fields == NULL || !fields_has(fields, "User-Agent"))
+        add_line(draft, span_of_string("User-Agent"), ": ", span_of_string(settings->user_agent));
 }
 
 /* What libcurl would write differently. */
-static int append_host_and_framing(struct curl_slist **list, const struct upstream_call *call)
+static void add_host_and_framing(struct draft *draft, const struct upstream_call *call)
 {
-    int err = 0;
-
     if (call->host != NULL)
-        err =
-            append_field(list, &(struct field){span_of_string("Host"), span_of_string(call->host)});
-    if (err == 0 && call->body != NULL)
-        err = append_line(list, "Expect:");
-    if (err == 0 && call->body != NULL && call->body->length_bytes < 0)
-        err = append_line(list, "Transfer-Encoding: chunked");
-    return err;
+        add_field(draft, &(struct field){span_of_string("Host"), span_of_string(call->host)});
+    if (call->body != NULL)
+        add_text(draft, "Expect:");
+    if (call->body != NULL && call->body->length_bytes < 0)
+        add_text(draft, "Transfer-Encoding: chunked");
+}
+
+static void add_all(struct draft *draft, const struct fetch_settings *settings,
+                    const struct upstream_call *call)
+{
+    add_host_and_framing(draft, call);
+    if (call->fields != NULL)
+        add_call_fields(draft, call->fields);
+    add_defaults(draft, settings, call->fields, call->is_verbatim);
+    add_line(draft, span_of_string("Via"), ": 1.1 ", span_of_string(settings->via_name));
+    add_line(draft, span_of_string("CDN-Loop"), ": ", span_of_string(settings->via_name));
 }
 
 int curl_fields_make(const struct fetch_settings *settings, const struct upstream_call *call,
                      struct curl_slist **ret_list)
 {
-    struct curl_slist *list = NULL;
-    int err = append_host_and_framing(&list, call);
+    struct draft counted = {0}, written = {0};
 
-    if (err == 0 && call->fields != NULL)
-        err = append_call_fields(&list, call->fields);
-    if (err == 0)
-        err = append_defaults(&list, call->fields, call->is_verbatim);
-    if (err == 0)
-        err = append_own(&list, settings);
-    if (err < 0) {
-        curl_slist_free_all(list);
-        return err;
-    }
-    *ret_list = list;
+    add_all(&counted, settings, call);
+    written.lines = malloc(counted.lines_count * sizeof *written.lines + counted.text_bytes);
+    if (written.lines == NULL)
+        return -ENOMEM;
+    written.text = (char *)(written.lines + counted.lines_count);
+    add_all(&written, settings, call);
+    assert(written.lines_count == counted.lines_count);
+    assert(written.text_bytes == counted.text_bytes);
+    *ret_list = written.lines;
     return 0;
 }

@@ -14,10 +14,11 @@
 /*
  * curl_fields_make - what the call says of its fields: in their order, without Host and the framing
  * of a body, which libcurl writes; then Via and CDN-Loop with our own name, on lines of their own.
- * Unless the call is verbatim, what it does not name is added: Accept-Encoding: identity, and by
- * libcurl User-Agent and Accept. A body does not wait for 100 (Continue): who sends it has waited.
- * Errors    -ENOMEM; -EINVAL: the settings' own name is too long.
- * Owns      the caller ends the list with curl_slist_free_all().
+ * Unless the call is verbatim, what it does not name is added: Accept-Encoding: identity,
+ * User-Agent, and by libcurl Accept. A body does not wait for 100 (Continue): who sends it has
+ * waited.
+ * Errors    -ENOMEM.
+ * Owns      the list is one block of memory, which the caller ends with free().
  */
 int curl_fields_make(const struct fetch_settings *settings, const struct upstream_call *call,
                      struct curl_slist **ret_list);

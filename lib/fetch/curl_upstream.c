@@ -19,12 +19,14 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "curl_fields.h"
 #include "curl_transfer.h"
+#include "easy_handle.h"
+
+#define IDLE_MAX 128 /* transfers that are kept for calls to come, some 6 KiB each */
 
 static struct curl_upstream *curl_upstream_from(struct upstream *upstream)
 {
@@ -33,18 +35,28 @@ static struct curl_upstream *curl_upstream_from(struct upstream *upstream)
 
 static void transfer_free(struct transfer *transfer)
 {
-    transfer->upstream->calls--;
-    resolver_cancel(&transfer->query);
-    async_loop_unpost(transfer->upstream->loop, &transfer->literal);
-    if (transfer->easy != NULL) {
-        multi_remove(transfer->upstream->multi, transfer->easy);
-        curl_easy_cleanup(transfer->easy);
-    }
-    curl_share_cleanup(transfer->pins);
-    curl_slist_free_all(transfer->pin_list);
-    curl_slist_free_all(transfer->fields);
-    head_reader_fini(&transfer->head);
+    easy_handle_drop(transfer);
     free(transfer);
+}
+
+/* Ready for another call, or gone. */
+static void transfer_end(struct transfer *transfer, bool is_fit)
+{
+    struct curl_upstream *upstream = transfer->upstream;
+
+    upstream->calls--;
+    resolver_cancel(&transfer->query);
+    async_loop_unpost(upstream->loop, &transfer->literal);
+    if (transfer->is_added)
+        multi_remove(upstream->multi, transfer->easy);
+    easy_handle_settle(transfer, is_fit);
+    head_reader_fini(&transfer->head);
+    if (transfer->easy == NULL || upstream->idle_count == IDLE_MAX) {
+        transfer_free(transfer);
+        return;
+    }
+    async_list_prepend(&upstream->idle, &transfer->idle_node);
+    upstream->idle_count++;
 }
 
 /* The one way out besides cancel(). */
@@ -56,7 +68,7 @@ static void transfer_finish(struct transfer *transfer, int status)
     call->refusal = transfer->refusal;
     call->was_kept = transfer->was_kept;
     call->backend = NULL;
-    transfer_free(transfer);
+    transfer_end(transfer, status == 0);
     call->events->on_done(call, status);
 }
 
@@ -133,121 +145,14 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     transfer_finish(transfer, status);
 }
 
-/* "host:port:address,address": the transfer's own name cache. Rule F.10. */
-static int pin_addresses(struct transfer *transfer)
-{
-    const struct fetch_url *url = transfer->call->url;
-    size_t room = strlen(url->host) + 16 + transfer->query.address_count * (INET6_ADDRSTRLEN + 3);
-    char *line = malloc(room);
-    char text[INET6_ADDRSTRLEN];
-    int used;
-
-    if (line == NULL)
-        return -ENOMEM;
-    used = snprintf(line, room, "%s:%u:", url->host, url->port);
-    for (size_t i = 0; i < transfer->query.address_count; i++) {
-        const union resolver_address *address = &transfer->query.addresses[i];
-        bool is_ipv6 = address->any.sa_family == AF_INET6;
-        const void *bytes = is_ipv6 ? (const void *)&address->ipv6.sin6_addr
-                                    : (const void *)&address->ipv4.sin_addr;
-        inet_ntop(address->any.sa_family, bytes, text, sizeof text);
-        used += snprintf(line + used, room - (size_t)used, is_ipv6 ? "%s[%s]" : "%s%s",
-                         i > 0 ? "," : "", text);
-    }
-    assert((size_t)used < room);
-    transfer->pin_list = curl_slist_append(NULL, line);
-    free(line);
-    transfer->pins = curl_share_init();
-    if (transfer->pin_list == NULL || transfer->pins == NULL ||
-        curl_share_setopt(transfer->pins, CURLSHOPT_SHARE, CURL_LOCK_DATA_DNS) != CURLSHE_OK)
-        return -ENOMEM;
-    curl_easy_setopt(transfer->easy, CURLOPT_SHARE, transfer->pins);
-    curl_easy_setopt(transfer->easy, CURLOPT_RESOLVE, transfer->pin_list);
-    return 0;
-}
-
-/* Whatever libcurl could decide by itself is decided here. Rule G.12. */
-static void set_options(struct transfer *transfer, CURL *easy)
-{
-    const struct fetch_settings *settings = transfer->settings;
-
-    curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-    curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-    curl_easy_setopt(easy, CURLOPT_PROXY, "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
-    curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-    curl_easy_setopt(easy, CURLOPT_ALTSVC_CTRL, 0L);
-    curl_easy_setopt(easy, CURLOPT_HSTS_CTRL, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-    /* Else an unknown transfer coding would be refused, which head.c decides. */
-    curl_easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-    curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)settings->connect_timeout_ms);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, settings->user_agent);
-    if (settings->ca_bundle_path != NULL)
-        curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_bundle_path);
-
-    curl_callbacks_set(transfer, easy);
-}
-
-static bool is_head(const struct upstream_call *call)
-{
-    return call->method != NULL && strcmp(call->method, "HEAD") == 0;
-}
-
-/* What is asked for. Errors: -ENOMEM. */
-static int set_request(struct transfer *transfer, CURL *easy)
-{
-    const struct upstream_call *call = transfer->call;
-    const struct curl_upstream *upstream = transfer->upstream;
-    int err = 0;
-
-    assert(!is_head(call) || call->body == NULL); /* libcurl would announce it, and send nothing */
-    if (call->fields != NULL || call->is_verbatim || call->host != NULL || call->body != NULL)
-        err = curl_fields_make(transfer->settings, call, &transfer->fields);
-    if (err < 0)
-        return err;
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, call->is_on_new_connection ? 1L : 0L);
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
-                     transfer->fields != NULL ? transfer->fields : upstream->plain_fields);
-    if (call->body != NULL) {
-        curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-        curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)call->body->length_bytes);
-    }
-    /* A body alone would make libcurl say PUT. */
-    if (is_head(call))
-        curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
-    else if ((call->method != NULL || call->body != NULL) &&
-             curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST,
-                              call->method != NULL ? call->method : "GET") != CURLE_OK)
-        return -ENOMEM;
-    if (call->target != NULL &&
-        curl_easy_setopt(easy, CURLOPT_REQUEST_TARGET, call->target) != CURLE_OK)
-        return -ENOMEM;
-    return curl_easy_setopt(easy, CURLOPT_URL, call->url->text) == CURLE_OK ? 0 : -ENOMEM;
-}
-
 static int connect_transfer(struct transfer *transfer)
 {
-    CURL *easy = curl_easy_init();
-    int err;
+    int err = easy_handle_prepare(transfer);
 
-    if (easy == NULL)
-        return -ENOMEM;
-    set_options(transfer, easy);
-    transfer->easy = easy;
-    err = set_request(transfer, easy);
-    if (err == 0 && transfer->call->url->family == AF_UNSPEC)
-        err = pin_addresses(transfer);
     if (err == 0)
-        err = multi_add(transfer->upstream->multi, easy);
-    if (err < 0) {
-        curl_easy_cleanup(easy);
-        transfer->easy = NULL;
-    }
+        err = multi_add(transfer->upstream->multi, transfer->easy);
+    if (err == 0)
+        transfer->is_added = true;
     return err;
 }
 
@@ -305,21 +210,34 @@ static void on_literal(struct async_task *task)
     on_addresses(transfer);
 }
 
+/* One that is idle, or a new one; NULL: there is no memory. */
+static struct transfer *transfer_take(struct curl_upstream *upstream)
+{
+    struct transfer *transfer;
+
+    if (async_list_is_empty(&upstream->idle)) {
+        transfer = calloc(1, sizeof *transfer);
+        if (transfer != NULL)
+            transfer->upstream = upstream;
+        return transfer;
+    }
+    transfer = async_container_of(async_list_pop(&upstream->idle), struct transfer, idle_node);
+    upstream->idle_count--;
+    return transfer;
+}
+
 static int start(struct upstream *interface, struct upstream_call *call)
 {
     struct curl_upstream *upstream = curl_upstream_from(interface);
-    struct transfer *transfer = malloc(sizeof *transfer);
+    struct transfer *transfer = transfer_take(upstream);
 
     assert(call->backend == NULL);
     if (transfer == NULL)
         return -ENOMEM;
-    transfer->upstream = upstream;
     transfer->call = call;
     transfer->settings = call->settings != NULL ? call->settings : upstream->settings;
-    transfer->easy = NULL;
-    transfer->pins = NULL;
-    transfer->pin_list = NULL;
-    transfer->fields = NULL;
+    transfer->body_bytes_left = -1;
+    transfer->is_added = false;
     transfer->is_asked = false;
     transfer->was_kept = false;
     transfer->is_stopped = false;
@@ -346,14 +264,14 @@ static void cancel(struct upstream_call *call)
 
     assert(!multi_is_inside(transfer->upstream->multi));
     call->backend = NULL;
-    transfer_free(transfer);
+    transfer_end(transfer, false);
 }
 
 static void resume(struct upstream_call *call)
 {
     struct transfer *transfer = call->backend;
 
-    if (transfer->easy != NULL)
+    if (transfer->is_added)
         multi_unpause(transfer->upstream->multi, transfer->easy);
 }
 
@@ -374,6 +292,7 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
     upstream->upstream.ops = &curl_ops;
     upstream->loop = loop;
     upstream->settings = settings;
+    async_list_init(&upstream->idle);
     err = curl_fields_make(settings, &(struct upstream_call){.method = NULL},
                            &upstream->plain_fields);
     if (err < 0)
@@ -391,11 +310,20 @@ fail:
     return err;
 }
 
+static void free_idle(struct curl_upstream *upstream)
+{
+    while (!async_list_is_empty(&upstream->idle))
+        transfer_free(
+            async_container_of(async_list_pop(&upstream->idle), struct transfer, idle_node));
+    upstream->idle_count = 0;
+}
+
 void curl_upstream_close(struct upstream *interface)
 {
     struct curl_upstream *upstream = curl_upstream_from(interface);
 
     assert(upstream->calls == 0);
+    free_idle(upstream);
     multi_free(upstream->multi);
     upstream->multi = NULL;
 }
@@ -413,10 +341,11 @@ void curl_upstream_free(struct upstream *interface)
         return;
     upstream = curl_upstream_from(interface);
     assert(upstream->calls == 0);
+    free_idle(upstream);
     multi_free(upstream->multi);
     resolver_free(upstream->resolver);
     connections_fini(&upstream->connections);
-    curl_slist_free_all(upstream->plain_fields);
+    free(upstream->plain_fields);
     free(upstream);
 }
 

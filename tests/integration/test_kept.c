@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_kept.c - case 4 on connections that are kept: an origin that closes them when it is asked
- * again costs one request more, over a new connection, and not one for each that was kept.
+ * again costs one request more, over a new connection, and not one for each that was kept. And what
+ * else stays from call to call.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include "cmocka_all.h"
 #include "net.h"
 #include "origin.h"
+
+#define OK_EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 enum { KEPT = 5 };
 
@@ -87,11 +91,41 @@ static void case_04_retry_is_over_a_new_connection(void **state)
     world_stop(&world);
 }
 
+/* What libcurl is told of one call does not stay for the next: neither its origin nor its path. */
+static void test_calls_in_turn_go_to_their_own_origins(void **state)
+{
+    struct world world;
+    struct origin *other;
+    char url[256], request[4096], host[64];
+
+    (void)state;
+    world_start(&world);
+    origin_start(&other);
+    origin_on(world.origin, "/a?x=1", ORIGIN_SEND(OK_EMPTY));
+    origin_on(world.origin, "/c", ORIGIN_SEND(OK_EMPTY));
+    origin_on(other, "/b", ORIGIN_SEND(OK_EMPTY));
+    net_free(net_get(world.net, url_of(&world, "/a?x=1")));
+    net_free(net_get(world.net, origin_url(other, "/b", url, sizeof url)));
+    net_free(net_get(world.net, url_of(&world, "/c")));
+    assert_int_equal(origin_hits(world.origin, "/a?x=1"), 1);
+    assert_int_equal(origin_hits(world.origin, "/c"), 1);
+    assert_int_equal(origin_hits(other, "/b"), 1);
+    assert_int_equal(origin_connections(world.origin), KEPT);
+    assert_int_equal(origin_connections(other), 1);
+    origin_last_request(other, "/b", request, sizeof request);
+    snprintf(host, sizeof host, "Host: %.*s\r\n", (int)(strlen(url) - strlen("http:///b")),
+             url + strlen("http://"));
+    assert_non_null(strstr(request, host));
+    origin_stop(other);
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(case_04_kept_connections_are_not_tried_in_turn),
         cmocka_unit_test(case_04_retry_is_over_a_new_connection),
+        cmocka_unit_test(test_calls_in_turn_go_to_their_own_origins),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

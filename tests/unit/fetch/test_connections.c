@@ -62,18 +62,24 @@ static int tear_down(void **state)
     return 0;
 }
 
+static int use(struct pairs *pairs, int which, const char *peer, int peer_port, const void *user)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)peer_port)};
+
+    assert_int_equal(inet_pton(AF_INET, peer, &address.sin_addr), 1);
+    return connections_use(&pairs->connections, pairs->own_ports[which],
+                           (struct sockaddr *)&address, user);
+}
+
 static void test_found_by_both_ends(void **state)
 {
     struct pairs *pairs = *state;
-    struct connections *all = &pairs->connections;
     const int user = 0;
 
     for (int i = 0; i < 2; i++)
-        assert_int_equal(connections_use(all, pairs->own_ports[i], "127.0.0.1", pairs->port, &user),
-                         pairs->ours[i]);
-    assert_int_equal(connections_use(all, pairs->own_ports[0], "127.0.0.2", pairs->port, &user),
-                     -1);
-    assert_int_equal(connections_use(all, pairs->own_ports[0], "127.0.0.1", 1, &user), -1);
+        assert_int_equal(use(pairs, i, "127.0.0.1", pairs->port, &user), pairs->ours[i]);
+    assert_int_equal(use(pairs, 0, "127.0.0.2", pairs->port, &user), -1);
+    assert_int_equal(use(pairs, 0, "127.0.0.1", 1, &user), -1);
 }
 
 /* A user whose memory an earlier one had is not taken for that one. */
@@ -83,11 +89,11 @@ static void test_user_has_one_connection(void **state)
     struct connections *all = &pairs->connections;
     const int user = 0, other = 0;
 
-    connections_use(all, pairs->own_ports[0], "127.0.0.1", pairs->port, &user);
+    use(pairs, 0, "127.0.0.1", pairs->port, &user);
     assert_int_equal(connections_of_user(all, &user), pairs->ours[0]);
-    connections_use(all, pairs->own_ports[1], "127.0.0.1", pairs->port, &user);
+    use(pairs, 1, "127.0.0.1", pairs->port, &user);
     assert_int_equal(connections_of_user(all, &user), pairs->ours[1]);
-    connections_use(all, pairs->own_ports[1], "127.0.0.1", pairs->port, &other);
+    use(pairs, 1, "127.0.0.1", pairs->port, &other);
     assert_int_equal(connections_of_user(all, &user), -1);
     connections_remove(all, pairs->ours[1]);
     assert_int_equal(connections_of_user(all, &other), -1);

@@ -2,9 +2,10 @@
 /*
  * url.h - the URL of an upstream: checked, normalised, and cut into what a connection needs.
  *
- * The syntax is read strictly here, and the result is given to libcurl's own URL parser, which has
- * to see the same scheme, host and port: so what the guard judges is what libcurl fetches.
- * The normalised text is the cache key: scheme and host in lower case, the default port left out,
+ * The syntax is read strictly here. Before a fetch, libcurl's own parser is given the result, and
+ * has to see the same scheme, host and port (easy_handle.c): so what the guard judges is what
+ * libcurl fetches. The normalised text is the cache key: scheme and host in lower case, the default
+ * port left out,
  * "/" for an empty path, dot segments removed, escapes in one spelling, no fragment.
  */
 #ifndef FETCH_URL_H
@@ -20,6 +21,7 @@ struct fetch_url {
     atomic_uint references;
     const char *text; /* normalised, zero-terminated */
     size_t text_bytes;
+    const char *path; /* in the text, with the query; what is before it is the origin */
     const char *host; /* A-labels or an address without brackets, zero-terminated */
     uint16_t port;
     bool is_https;
