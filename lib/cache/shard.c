@@ -1,23 +1,29 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shard.c - a hash table with linear probing, and SIEVE's list and hand over the same entries.
+ * shard.c - a hash table that grows bucket by bucket, and SIEVE's list and hand over its entries.
  *
  *     newest -> e -> e -> e -> e -> oldest          new entries come in at `newest`
  *                         ^
  *                        hand, walks towards newest; at the end it starts at oldest again
  *
- * The list goes through the entries themselves and a slot holds the one reference of the shard, so
- * that putting an entry in allocates nothing. A removed entry leaves no grave in the table: the
- * entries behind it that may move closer to their place do, so that lookups do not get slower with
- * age.
+ * List and chains go through the entries themselves, and the chain holds the one reference of the
+ * shard, so that putting an entry in allocates nothing.
+ *
+ * The table grows by linear hashing (Litwin, VLDB 1980). With n buckets, a hash belongs to the one
+ * that its lower bits say, as many of them as n needs; if there is no such bucket yet, one bit less
+ * counts. So one more bucket takes its entries from one other, and growing costs every insert the
+ * same. The chain of a bucket is in the order of the hashes, and buckets are never joined again,
+ * which is what a walk relies on.
  */
 #include "shard.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define HAND_STEPS_MAX 64 /* of one call, so that the mutex is held for a few microseconds only */
+#define SPLITS_MAX     2  /* of one insert */
 
 struct async_capability store_class;
 
@@ -46,15 +52,24 @@ static void count(atomic_uint_least64_t *counter)
     atomic_store_explicit(counter, value + 1, memory_order_relaxed);
 }
 
-int shard_init(struct shard *shard) ASYNC_UNCHECKED_LOCKING
+int shard_init(struct shard *shard, size_t segments_max) ASYNC_UNCHECKED_LOCKING
 {
     pthread_mutexattr_t attributes;
     int err;
 
-    *shard = (struct shard){.slots_count = SHARD_SLOTS_MIN};
-    shard->slots = calloc(SHARD_SLOTS_MIN, sizeof(*shard->slots));
-    if (shard->slots == NULL)
+    assert(segments_max > 0);
+    *shard = (struct shard){.buckets_count = SHARD_BUCKETS_MIN,
+                            .buckets_mask = SHARD_BUCKETS_MIN - 1,
+                            .buckets_room = SHARD_BUCKETS_MIN,
+                            .segments_max = segments_max};
+    shard->segments = calloc(segments_max, sizeof(*shard->segments));
+    if (shard->segments == NULL)
         return -ENOMEM;
+    shard->segments[0] = calloc(SHARD_BUCKETS_MIN, sizeof(*shard->segments[0]));
+    if (shard->segments[0] == NULL) {
+        free(shard->segments);
+        return -ENOMEM;
+    }
     /* Held for less time than a thread takes to fall asleep and wake up: spin a little first. */
     err = pthread_mutexattr_init(&attributes);
     assert(err == 0);
@@ -68,37 +83,67 @@ int shard_init(struct shard *shard) ASYNC_UNCHECKED_LOCKING
     return 0;
 }
 
-/* The slot of the key, or the free one where the search ended. */
-static struct shard_slot *find_slot(struct shard *shard, const struct key *key)
-    ASYNC_REQUIRES(store_class)
+static struct entry **bucket_at(struct shard *shard, size_t number) ASYNC_REQUIRES(store_class)
 {
-    size_t mask = shard->slots_count - 1;
-    size_t i = key->hash & mask;
-
-    while (shard->slots[i].entry != NULL) {
-        if (shard->slots[i].hash == key->hash && key_equals(&shard->slots[i].entry->key, key))
-            break;
-        i = (i + 1) & mask;
-    }
-    return &shard->slots[i];
+    return &shard->segments[number / SHARD_SEGMENT_BUCKETS][number % SHARD_SEGMENT_BUCKETS];
 }
 
-/* Free the slot, and close the gap so that every search still reaches its entry. */
-static void clear_slot(struct shard *shard, struct shard_slot *slot) ASYNC_REQUIRES(store_class)
+static struct entry **bucket_of(struct shard *shard, uint64_t hash) ASYNC_REQUIRES(store_class)
 {
-    size_t mask = shard->slots_count - 1;
-    size_t gap = (size_t)(slot - shard->slots);
+    size_t number = hash & shard->buckets_mask;
 
-    for (size_t i = (gap + 1) & mask; shard->slots[i].entry != NULL; i = (i + 1) & mask) {
-        size_t home = shard->slots[i].hash & mask;
+    if (number >= shard->buckets_count)
+        number &= shard->buckets_mask >> 1;
+    return bucket_at(shard, number);
+}
 
-        /* It may move into the gap if the gap is not before its home, counted around the table. */
-        if (((i - home) & mask) >= ((i - gap) & mask)) {
-            shard->slots[gap] = shard->slots[i];
-            gap = i;
+/* The entry of the key, or NULL; and the link that leads to it, or would. */
+static struct entry *find(struct shard *shard, const struct key *key, struct entry ***ret_link)
+    ASYNC_REQUIRES(store_class)
+{
+    struct entry **link = bucket_of(shard, key->hash);
+
+    while (*link != NULL && (*link)->key.hash < key->hash)
+        link = &(*link)->link.next;
+    while (*link != NULL && (*link)->key.hash == key->hash && !key_equals(&(*link)->key, key))
+        link = &(*link)->link.next;
+    *ret_link = link;
+    return *link != NULL && (*link)->key.hash == key->hash ? *link : NULL;
+}
+
+/* One more bucket, with what was in the place of its entries until now. */
+static void split_bucket(struct shard *shard) ASYNC_REQUIRES(store_class)
+{
+    size_t number = shard->buckets_count++;
+    struct entry **from, **to;
+
+    if (number > shard->buckets_mask)
+        shard->buckets_mask = shard->buckets_mask * 2 + 1;
+    from = bucket_at(shard, number & (shard->buckets_mask >> 1));
+    to = bucket_at(shard, number);
+    while (*from != NULL) {
+        struct entry *entry = *from;
+
+        if ((entry->key.hash & shard->buckets_mask) == number) {
+            *from = entry->link.next;
+            *to = entry;
+            to = &entry->link.next;
+        } else {
+            from = &entry->link.next;
         }
     }
-    shard->slots[gap] = (struct shard_slot){0};
+    *to = NULL;
+}
+
+/* One bucket for each entry. If there was no memory for a time, this makes up for it by and by. */
+static void split_if_wanted(struct shard *shard) ASYNC_REQUIRES(store_class)
+{
+    for (int i = 0; i < SPLITS_MAX; i++) {
+        if (shard->entries_count <= shard->buckets_count ||
+            shard->buckets_count == shard->buckets_room)
+            return;
+        split_bucket(shard);
+    }
 }
 
 /* A hit sets the mark without the mutex, so it may come just after the hand has looked. */
@@ -138,9 +183,9 @@ static void list_remove(struct shard *shard, struct entry *entry) ASYNC_REQUIRES
 }
 
 /*
- * The list and the marks of the entry end here; the slot is the caller's to clear or to reuse.
- * Whoever learns of this from the caller, or from a look-up, finds the entry not current any more:
- * both came after the mutex was released.
+ * The list and the marks of the entry end here; the chain is the caller's to change. Whoever learns
+ * of this from the caller, or from a look-up, finds the entry not current any more: both came after
+ * the mutex was released.
  */
 static struct shard_removed release_entry(struct shard *shard, struct entry *entry)
     ASYNC_REQUIRES(store_class)
@@ -154,13 +199,13 @@ static struct shard_removed release_entry(struct shard *shard, struct entry *ent
     return removed;
 }
 
-/* Take the entry in `slot` out of everything. */
-static struct shard_removed take_out(struct shard *shard, struct shard_slot *slot)
+/* Take the entry that the link leads to out of everything. */
+static struct shard_removed take_out(struct shard *shard, struct entry **link)
     ASYNC_REQUIRES(store_class)
 {
-    struct shard_removed removed = release_entry(shard, slot->entry);
+    struct shard_removed removed = release_entry(shard, *link);
 
-    clear_slot(shard, slot);
+    *link = removed.entry->link.next;
     shard->entries_count--;
     atomic_store_explicit(&shard->counters.entries, shard->entries_count, memory_order_relaxed);
     return removed;
@@ -175,7 +220,9 @@ void shard_fini(struct shard *shard) ASYNC_UNCHECKED_LOCKING
 
         entry_unref(removed.entry);
     }
-    free(shard->slots);
+    for (size_t i = 0; i < shard->segments_max; i++)
+        free(shard->segments[i]);
+    free(shard->segments);
     err = pthread_mutex_destroy(&shard->mutex);
     assert(err == 0);
     (void)err;
@@ -183,10 +230,10 @@ void shard_fini(struct shard *shard) ASYNC_UNCHECKED_LOCKING
 
 struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t now_s)
 {
-    struct entry *entry;
+    struct entry *entry, **link;
 
     shard_lock(shard);
-    entry = find_slot(shard, key)->entry;
+    entry = find(shard, key, &link);
     if (entry == NULL) {
         count(&shard->counters.misses);
     } else {
@@ -198,58 +245,62 @@ struct entry *shard_lookup(struct shard *shard, const struct key *key, int64_t n
     return entry;
 }
 
-static bool slot_has_body_of(const struct shard_slot *slot, const struct entry *entry)
-{
-    return slot->entry != NULL && slot->entry->body == entry->body;
-}
-
 bool shard_has_body_of(struct shard *shard, const struct entry *entry)
 {
+    const struct entry *stored;
+    struct entry **link;
     bool has_body;
 
     shard_lock(shard);
-    has_body = slot_has_body_of(find_slot(shard, &entry->key), entry);
+    stored = find(shard, &entry->key, &link);
+    has_body = stored != NULL && stored->body == entry->body;
     shard_unlock(shard);
     return has_body;
+}
+
+/* In the place of `older`, or as one more. */
+static void put_in(struct shard *shard, struct entry *entry, struct entry *older,
+                   struct entry **link) ASYNC_REQUIRES(store_class)
+{
+    /* What was in demand before its refresh still is. */
+    bool was_visited = older != NULL && is_visited(older);
+
+    entry->link.next = older != NULL ? older->link.next : *link;
+    *link = entry;
+    atomic_store_explicit(&entry->is_visited, was_visited, memory_order_relaxed);
+    atomic_store_explicit(&entry->is_current, true, memory_order_release);
+    list_push_newest(shard, entry);
+    count(&shard->counters.inserts);
+    if (older != NULL) {
+        count(&shard->counters.replacements);
+        return;
+    }
+    shard->entries_count++;
+    atomic_store_explicit(&shard->counters.entries, shard->entries_count, memory_order_relaxed);
+    split_if_wanted(shard);
 }
 
 int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
                  size_t shared_bytes, struct shard_removed *ret_replaced)
 {
     struct shard_removed replaced = {0};
-    struct shard_slot *slot;
-    bool was_visited = false;
+    struct entry *older, **link;
 
     assert(charged_bytes > 0);
     assert(entry->link.charged_bytes == 0);
     shard_lock(shard);
-    slot = find_slot(shard, &entry->key);
-    if (shared_bytes > 0 && !slot_has_body_of(slot, entry)) {
+    older = find(shard, &entry->key, &link);
+    if (shared_bytes > 0 && (older == NULL || older->body != entry->body)) {
         shard_unlock(shard);
         return -EAGAIN;
     }
-    if (slot->entry == NULL && shard->entries_count + 1 == shard->slots_count) {
-        shard_unlock(shard);
-        return -ENOMEM;
-    }
-    if (slot->entry != NULL) {
-        was_visited = is_visited(slot->entry);
-        replaced = release_entry(shard, slot->entry);
+    if (older != NULL) {
+        replaced = release_entry(shard, older);
         assert(replaced.bytes >= shared_bytes);
         replaced.bytes -= shared_bytes;
-        count(&shard->counters.replacements);
-    } else {
-        shard->entries_count++;
-        atomic_store_explicit(&shard->counters.entries, shard->entries_count, memory_order_relaxed);
     }
-    slot->hash = entry->key.hash;
-    slot->entry = entry;
     entry->link.charged_bytes = charged_bytes;
-    /* What was in demand before its refresh still is. */
-    atomic_store_explicit(&entry->is_visited, was_visited, memory_order_relaxed);
-    atomic_store_explicit(&entry->is_current, true, memory_order_release);
-    list_push_newest(shard, entry);
-    count(&shard->counters.inserts);
+    put_in(shard, entry, older, link);
     shard_unlock(shard);
     *ret_replaced = replaced;
     return 0;
@@ -259,12 +310,12 @@ void shard_remove(struct shard *shard, const struct key *key, const struct entry
                   struct shard_removed *ret_removed)
 {
     struct shard_removed removed = {0};
-    struct shard_slot *slot;
+    struct entry *entry, **link;
 
     shard_lock(shard);
-    slot = find_slot(shard, key);
-    if (slot->entry != NULL && (only == NULL || slot->entry == only)) {
-        removed = take_out(shard, slot);
+    entry = find(shard, key, &link);
+    if (entry != NULL && (only == NULL || entry == only)) {
+        removed = take_out(shard, link);
         count(&shard->counters.removals);
     }
     shard_unlock(shard);
@@ -272,18 +323,38 @@ void shard_remove(struct shard *shard, const struct key *key, const struct entry
 }
 
 /*
- * Others put in and take out between two steps, and that moves entries: always down, and never
- * below the slot where the search for them starts. So the walk goes down, and what it has not met
- * yet cannot get behind it. It starts at a free slot, over which no search went then, so that
- * nothing comes round from one end of the table to the other. In a larger table it starts anew.
+ * What is left of the place's bucket; false if there is no room for all of it. Keys of one hash are
+ * met in one call, since the next call begins behind a hash. (If there were more of them than one
+ * call can take, which nobody can bring about without the secret, the rest would be left out.)
  */
-static void place_begin(struct shard *shard, struct shard_place *place) ASYNC_REQUIRES(store_class)
+static bool walk_bucket(struct shard *shard, struct shard_place *place, struct entry **ret_entries,
+                        size_t max, size_t *found) ASYNC_REQUIRES(store_class)
 {
-    *place = (struct shard_place){.slots_count = shard->slots_count};
-    while (shard->slots[place->start].entry != NULL)
-        place->start++;
+    struct entry *entry = *bucket_at(shard, place->bucket);
+    size_t begin = *found, end = begin;
+
+    while (entry != NULL && place->is_inside && entry->key.hash <= place->hash)
+        entry = entry->link.next;
+    for (; entry != NULL && end < max; entry = entry->link.next)
+        ret_entries[end++] = entry;
+    while (entry != NULL && end > begin && ret_entries[end - 1]->key.hash == entry->key.hash)
+        end--;
+    if (entry != NULL && end == 0)
+        end = max;
+    for (size_t i = begin; i < end; i++)
+        entry_ref(ret_entries[i]);
+    *found = end;
+    if (entry == NULL)
+        *place = (struct shard_place){.bucket = place->bucket + 1};
+    else if (end > begin)
+        *place = (struct shard_place){place->bucket, ret_entries[end - 1]->key.hash, true};
+    return entry == NULL;
 }
 
+/*
+ * Others put in and take out between two steps. That moves entries, but only to a new bucket, and
+ * that is the last one. So the walk goes up, and what it has not met yet cannot get behind it.
+ */
 bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **ret_entries,
                 size_t max, size_t *ret_count)
 {
@@ -291,19 +362,12 @@ bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **r
     bool goes_on;
 
     shard_lock(shard);
-    if (place->slots_count != shard->slots_count)
-        place_begin(shard, place);
-    for (unsigned steps = 0; steps < SHARD_WALK_SLOTS && found < max; steps++) {
-        size_t mask = shard->slots_count - 1;
-        struct entry *entry;
-
-        if (place->done == mask)
+    for (unsigned steps = 0; steps < SHARD_WALK_BUCKETS && found < max; steps++) {
+        if (place->bucket == shard->buckets_count ||
+            !walk_bucket(shard, place, ret_entries, max, &found))
             break;
-        entry = shard->slots[(place->start - ++place->done) & mask].entry;
-        if (entry != NULL)
-            ret_entries[found++] = entry_ref(entry);
     }
-    goes_on = place->done < shard->slots_count - 1;
+    goes_on = place->bucket < shard->buckets_count;
     shard_unlock(shard);
     *ret_count = found;
     return goes_on;
@@ -337,48 +401,56 @@ enum shard_eviction shard_evict(struct shard *shard, bool is_forced,
     }
     victim = choose_victim(shard, is_forced);
     if (victim != NULL) {
-        struct shard_slot *slot = find_slot(shard, &victim->key);
+        struct entry **link = bucket_of(shard, victim->key.hash);
 
-        assert(slot->entry == victim);
-        *ret_removed = take_out(shard, slot);
+        while (*link != victim)
+            link = &(*link)->link.next;
+        *ret_removed = take_out(shard, link);
         count(&shard->counters.evictions);
     }
     shard_unlock(shard);
     return victim != NULL ? SHARD_EVICTED : SHARD_SPARED;
 }
 
-size_t shard_slots_wanted(struct shard *shard)
+static size_t buckets_wanted(const struct shard *shard) ASYNC_REQUIRES(store_class)
 {
-    size_t wanted = 0;
+    if (shard->entries_count < shard->buckets_count || shard->buckets_count < shard->buckets_room)
+        return 0;
+    if (shard->buckets_room < SHARD_SEGMENT_BUCKETS)
+        return shard->buckets_room * 2;
+    return shard->buckets_room / SHARD_SEGMENT_BUCKETS < shard->segments_max ? SHARD_SEGMENT_BUCKETS
+                                                                             : 0;
+}
+
+size_t shard_buckets_wanted(struct shard *shard)
+{
+    size_t wanted;
 
     shard_lock(shard);
-    /* Above three quarters, the searches of linear probing get long. */
-    if ((shard->entries_count + 1) * 4 > shard->slots_count * 3)
-        wanted = shard->slots_count * 2;
+    wanted = buckets_wanted(shard);
     shard_unlock(shard);
     return wanted;
 }
 
-struct shard_slot *shard_grow(struct shard *shard, struct shard_slot *slots, size_t slots_count)
+struct entry **shard_add_buckets(struct shard *shard, struct entry **buckets, size_t count,
+                                 size_t *ret_more)
 {
-    struct shard_slot *old = slots;
-    size_t mask = slots_count - 1;
+    struct entry **unused = buckets;
+    size_t more = 0;
 
     shard_lock(shard);
-    if (slots_count > shard->slots_count) {
-        for (size_t i = 0; i < shard->slots_count; i++) {
-            size_t place = shard->slots[i].hash & mask;
-
-            if (shard->slots[i].entry == NULL)
-                continue;
-            while (slots[place].entry != NULL)
-                place = (place + 1) & mask;
-            slots[place] = shard->slots[i];
-        }
-        old = shard->slots;
-        shard->slots = slots;
-        shard->slots_count = slots_count;
+    if (buckets_wanted(shard) == count && shard->buckets_room < SHARD_SEGMENT_BUCKETS) {
+        more = count - shard->buckets_room;
+        unused = shard->segments[0];
+        memcpy(buckets, unused, shard->buckets_room * sizeof(struct entry *));
+        shard->segments[0] = buckets;
+    } else if (buckets_wanted(shard) == count) {
+        more = count;
+        unused = NULL;
+        shard->segments[shard->buckets_room / SHARD_SEGMENT_BUCKETS] = buckets;
     }
+    shard->buckets_room += more;
     shard_unlock(shard);
-    return old;
+    *ret_more = more;
+    return unused;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * shard.h - one part of the store: a hash table, the SIEVE list and the mutex of both.
+ * shard.h - one part of the store: a hash table that grows by one bucket at a time, the SIEVE list
+ * and the mutex of both.
  *
  * Private to the store. A shard knows nothing of the budget: it says what it put in and took out,
  * and the store does the sums. Whatever is taken out is handed to the caller, so that memory is
@@ -14,16 +15,14 @@
 #include <pthread.h>
 #include <stdalign.h>
 
-#define SHARD_WALK_SLOTS 256
-#define SHARD_SLOTS_MIN  32 /* a power of two */
+#define SHARD_WALK_BUCKETS 256
+
+/* Both are powers of two. A table begins with the first, and has whole segments from the second on.
+ */
+#define SHARD_BUCKETS_MIN     64
+#define SHARD_SEGMENT_BUCKETS 512
 
 extern struct async_capability store_class; /* the mutex inside each shard; innermost */
-
-/* Where an entry is found. The hash beside the pointer spares a look into entries of other keys. */
-struct shard_slot {
-    uint64_t hash;
-    struct entry *entry; /* counted reference; NULL: free */
-};
 
 /* Written with the mutex held, read by anyone at any time. */
 struct shard_counters {
@@ -38,9 +37,12 @@ struct shard_counters {
 };
 
 struct shard {
-    alignas(64) pthread_mutex_t mutex; /* shards share no cache line */
-    struct shard_slot *slots ASYNC_GUARDED_BY(store_class);
-    size_t slots_count ASYNC_GUARDED_BY(store_class); /* a power of two; one is always free */
+    alignas(64) pthread_mutex_t mutex;                      /* shards share no cache line */
+    struct entry ***segments ASYNC_GUARDED_BY(store_class); /* of buckets: heads of their chains */
+    size_t buckets_count ASYNC_GUARDED_BY(store_class);
+    size_t buckets_mask ASYNC_GUARDED_BY(store_class); /* the next power of two, less one */
+    size_t buckets_room ASYNC_GUARDED_BY(store_class); /* in the segments there are */
+    size_t segments_max;
     size_t entries_count ASYNC_GUARDED_BY(store_class);
     struct entry *newest ASYNC_GUARDED_BY(store_class);
     struct entry *oldest ASYNC_GUARDED_BY(store_class);
@@ -60,8 +62,8 @@ enum shard_eviction {
     SHARD_EMPTY,
 };
 
-/* Errors  -ENOMEM */
-int shard_init(struct shard *shard);
+/* A table of at most `segments_max` segments.  Errors  -ENOMEM */
+int shard_init(struct shard *shard, size_t segments_max);
 
 /* Drops all entries. */
 void shard_fini(struct shard *shard);
@@ -77,9 +79,7 @@ bool shard_has_body_of(struct shard *shard, const struct entry *entry) ASYNC_EXC
  * Take over a reference to `entry`, in place of an older entry of the same key. `shared_bytes` of
  * what it is charged are those of the older one's body, which is the same: the budget has them, and
  * they are not among those that the older one gives back.
- * Errors  -ENOMEM: no free slot, because growing failed before.
- *         -EAGAIN: bytes are shared, but not with what is in now.
- *         Nothing is taken then.
+ * Errors  -EAGAIN: bytes are shared, but not with what is in now. Nothing is taken then.
  */
 int shard_insert(struct shard *shard, struct entry *entry, size_t charged_bytes,
                  size_t shared_bytes, struct shard_removed *ret_replaced)
@@ -91,15 +91,15 @@ void shard_remove(struct shard *shard, const struct key *key, const struct entry
 
 /* Where a walk through a shard is. Zeroed: at its beginning. */
 struct shard_place {
-    size_t slots_count; /* of the table that is walked through */
-    size_t start;       /* a slot that was free */
-    size_t done;        /* slots looked at, downwards from there */
+    size_t bucket;
+    uint64_t hash;  /* of the entry met last, if `is_inside` */
+    bool is_inside; /* the bucket is not done */
 };
 
 /*
  * References to the next entries, up to `max`, of a walk that meets every key that is in from its
- * beginning to its end. Looks at SHARD_WALK_SLOTS slots at most, so there may be none. False once
- * the walk is over.
+ * beginning to its end. Looks at SHARD_WALK_BUCKETS buckets at most, so there may be none. False
+ * once the walk is over.
  */
 bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **ret_entries,
                 size_t max, size_t *ret_count) ASYNC_EXCLUDES(store_class);
@@ -108,14 +108,15 @@ bool shard_walk(struct shard *shard, struct shard_place *place, struct entry **r
 enum shard_eviction shard_evict(struct shard *shard, bool is_forced,
                                 struct shard_removed *ret_removed) ASYNC_EXCLUDES(store_class);
 
-/* How many slots the table needs before one more entry goes in; 0: it has enough. */
-size_t shard_slots_wanted(struct shard *shard) ASYNC_EXCLUDES(store_class);
+/* Room for how many buckets the table needs before one more entry goes in; 0: it has enough. */
+size_t shard_buckets_wanted(struct shard *shard) ASYNC_EXCLUDES(store_class);
 
 /*
- * Exchange the table for the larger, zeroed `slots`. Returns the table that is not needed any more,
- * for the caller to free: the old one, or `slots` itself if another thread was quicker.
+ * Take over `buckets`, uninitialised room for what shard_buckets_wanted() said. Returns what is not
+ * needed any more, for the caller to free: NULL, the room there was, or `buckets` itself if another
+ * thread was quicker. `ret_more`: by how many the room has grown.
  */
-struct shard_slot *shard_grow(struct shard *shard, struct shard_slot *slots, size_t slots_count)
-    ASYNC_EXCLUDES(store_class);
+struct entry **shard_add_buckets(struct shard *shard, struct entry **buckets, size_t count,
+                                 size_t *ret_more) ASYNC_EXCLUDES(store_class);
 
 #endif

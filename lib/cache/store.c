@@ -20,8 +20,9 @@
 #define SHARDS_DEFAULT     64
 #define SPARED_CALLS_MAX   8 /* after so many, what the hand of a shard points to has to go */
 #define RESERVE_ROUNDS_MAX 1000000
+#define ENTRY_BYTES_MIN    256 /* less than any: twice as many entries as fit have their buckets */
 
-static_assert(SHARD_SLOTS_MIN * sizeof(struct shard_slot) == STORE_SHARD_BYTES_MIN,
+static_assert(SHARD_BUCKETS_MIN * sizeof(struct entry *) == STORE_SHARD_BYTES_MIN,
               "the header says what an empty shard takes");
 
 struct store {
@@ -46,6 +47,7 @@ int store_new(const struct store_config *config, struct store **ret_store)
 {
     unsigned shards_count = config->shards_count == 0 ? SHARDS_DEFAULT : config->shards_count;
     struct store *store;
+    size_t segments_max;
     unsigned made = 0;
 
     if (shards_count > STORE_SHARDS_MAX || (shards_count & (shards_count - 1)) != 0 ||
@@ -66,8 +68,10 @@ int store_new(const struct store_config *config, struct store **ret_store)
     store->shards = aligned_alloc(alignof(struct shard), shards_count * sizeof(*store->shards));
     if (store->shards == NULL)
         goto free_store;
+    segments_max =
+        config->budget_bytes / shards_count / ENTRY_BYTES_MIN / SHARD_SEGMENT_BUCKETS * 2 + 1;
     for (; made < shards_count; made++) {
-        if (shard_init(&store->shards[made]) < 0)
+        if (shard_init(&store->shards[made], segments_max) < 0)
             goto fini_shards;
     }
     *ret_store = store;
@@ -176,25 +180,20 @@ static int reserve_bytes(struct store *store, size_t bytes)
     return -ENOSPC;
 }
 
-/* Make the table larger if it gets full. If that fails it works on, more slowly, until it is full.
- */
+/* Room for more buckets if there is none. If that fails the chains get longer, that is all. */
 static void grow_if_wanted(struct store *store, struct shard *shard)
 {
-    size_t slots_count = shard_slots_wanted(shard);
-    size_t more_bytes = slots_count / 2 * sizeof(struct shard_slot);
-    struct shard_slot *slots, *unused;
+    size_t count = shard_buckets_wanted(shard), more = 0;
+    size_t bytes = count * sizeof(struct entry *);
+    struct entry **buckets;
 
-    if (slots_count == 0 || reserve_bytes(store, more_bytes) < 0)
+    if (count == 0 || reserve_bytes(store, bytes) < 0)
         return;
-    slots = calloc(slots_count, sizeof(*slots));
-    if (slots == NULL) {
-        release_bytes(store, more_bytes);
-        return;
-    }
-    unused = shard_grow(shard, slots, slots_count);
-    if (unused == slots)
-        release_bytes(store, more_bytes);
-    free(unused);
+    buckets = malloc(bytes);
+    if (buckets != NULL)
+        free(shard_add_buckets(shard, buckets, count, &more));
+    release_bytes(store,
+                  bytes - more * sizeof(struct entry *)); /* no memory, another, or in part */
 }
 
 /* What the entry shares with the one that it replaces need not be reserved once more. */
@@ -280,7 +279,7 @@ bool store_is_current(struct store *store, struct entry *entry)
 bool store_walk(struct store *store, struct store_walk *walk,
                 struct entry *ret_entries[STORE_WALK_ENTRIES], size_t *ret_count)
 {
-    struct shard_place place = {walk->place[0], walk->place[1], walk->place[2]};
+    struct shard_place place = {walk->place[0], walk->place[1], walk->place[2] != 0};
 
     if (walk->shard == store->shards_count) {
         *ret_count = 0;
@@ -291,9 +290,9 @@ bool store_walk(struct store *store, struct store_walk *walk,
         place = (struct shard_place){0};
         walk->shard++;
     }
-    walk->place[0] = place.slots_count;
-    walk->place[1] = place.start;
-    walk->place[2] = place.done;
+    walk->place[0] = place.bucket;
+    walk->place[1] = place.hash;
+    walk->place[2] = place.is_inside;
     return walk->shard < store->shards_count;
 }
 

@@ -11,17 +11,15 @@
 
 #define KIB (size_t)1024
 
-static bool refuse_large_calloc;
+static bool refuse_malloc;
 
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
+void *__real_malloc(size_t bytes);
+void *__wrap_malloc(size_t bytes);
 
-/* Tables come from calloc(), and larger ones than the first only by growing. */
-void *__wrap_calloc(size_t count, size_t bytes)
+/* What a store allocates after it was made: more room for buckets. */
+void *__wrap_malloc(size_t bytes)
 {
-    if (refuse_large_calloc && count * bytes > STORE_SHARD_BYTES_MIN)
-        return NULL;
-    return __real_calloc(count, bytes);
+    return refuse_malloc ? NULL : __real_malloc(bytes);
 }
 
 static struct store *new_store(size_t budget_bytes, unsigned shards_count)
@@ -430,31 +428,58 @@ static void test_table_finds_exactly_what_is_in_it(void **state)
     store_free(store);
 }
 
-/* Without memory for a larger table the store goes on with the one it has, and refuses when full.
- */
+/* How many entries a walk meets, while `more` others come in with each step. */
+static size_t walk_through(struct store *store, int more)
+{
+    struct entry *entries[STORE_WALK_ENTRIES];
+    struct store_walk walk = {0};
+    static int number = 1000000;
+    size_t count, met = 0;
+    bool goes_on = true;
+
+    while (goes_on) {
+        goes_on = store_walk(store, &walk, entries, &count);
+        for (size_t i = 0; i < count; i++) {
+            char text[32];
+
+            (void)snprintf(text, sizeof(text), "%.*s", (int)entries[i]->key.length,
+                           entries[i]->key.bytes);
+            met += strtol(text + strlen("GET /"), NULL, 10) < 1000000;
+            entry_unref(entries[i]);
+        }
+        for (int i = 0; i < more; i++)
+            assert_int_equal(test_insert(store, numbered(number++), 0), 0);
+    }
+    return met;
+}
+
+/* Without memory for more buckets the store goes on with those it has, and grows once there is. */
 static void test_store_survives_a_table_that_cannot_grow(void **state)
 {
-    struct store *store = new_store(1024 * KIB, 1);
-    int stored = 0;
+    enum { COUNT = 6000 }; /* more in a bucket than one step of a walk can take */
+    struct store *store = new_store(64 * 1024 * KIB, 1);
+    size_t before_bytes, entry_bytes;
 
     (void)state;
-    refuse_large_calloc = true;
-    for (int i = 0; i < 100; i++) {
-        struct entry *entry;
+    for (int i = 0; i < COUNT; i++) {
+        struct entry *entry = test_entry(numbered(i), 0, 'x');
 
-        refuse_large_calloc = false; /* for the entry itself */
-        entry = test_entry(numbered(i), 0, 'x');
-        refuse_large_calloc = true;
-        if (store_insert(store, &entry) == 0)
-            stored++;
+        refuse_malloc = true;
+        assert_int_equal(store_insert(store, &entry), 0);
+        refuse_malloc = false;
     }
-    refuse_large_calloc = false;
-    assert_int_equal(stored, STORE_SHARD_BYTES_MIN / 16 - 1);
-    assert_int_equal(counters_of(store).refusals, 100 - stored);
-    for (int i = 0; i < 100; i++)
-        assert_int_equal(test_has(store, numbered(i)), i < stored);
-    assert_int_equal(test_insert(store, numbered(99), 0), 0);
-    assert_true(test_has(store, numbered(99)));
+    for (int i = 0; i < COUNT; i++)
+        assert_true(test_has(store, numbered(i)));
+    assert_int_equal(counters_of(store).refusals, 0);
+    assert_int_equal(walk_through(store, 0), COUNT);
+    before_bytes = counters_of(store).bytes;
+    for (int i = COUNT; i < 2 * COUNT; i++)
+        assert_int_equal(test_insert(store, numbered(i), 0), 0);
+    for (int i = 0; i < 2 * COUNT; i++)
+        assert_true(test_has(store, numbered(i)));
+    entry_bytes = (before_bytes - STORE_SHARD_BYTES_MIN) / COUNT;
+    assert_true(counters_of(store).bytes - before_bytes > COUNT * (entry_bytes + sizeof(void *)));
+    assert_true(walk_through(store, 100) >= 2 * COUNT);
     store_free(store);
 }
 

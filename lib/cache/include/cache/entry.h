@@ -32,6 +32,7 @@ struct entry_head {
 struct entry_store_link {
     struct entry *newer;
     struct entry *older;
+    struct entry *next;   /* in the chain of its bucket */
     size_t charged_bytes; /* what the budget was charged; 0 outside a store */
 };
 

@@ -82,7 +82,7 @@ struct entry *store_lookup(struct store *store, const struct key *key, int64_t n
 /*
  * store_insert - put an entry in, in place of an older one of the same key; evicts others for it.
  * Its body is finished, with status 0. An entry is inserted into one store, once.
- * Errors    -EFBIG: larger than the allowed share. -ENOMEM: no memory for the table.
+ * Errors    -EFBIG: larger than the allowed share.
  *           -ENOSPC: other threads filled the room as fast as it was made.
  *           The entry is just not stored then; an older one of the same key stays.
  * Owns      takes the caller's reference over in every case, failure included. A caller that goes
@@ -125,7 +125,7 @@ bool store_is_current(struct store *store, struct entry *entry);
 /* Where a walk through the store is. Zeroed: at its beginning. */
 struct store_walk {
     unsigned shard;
-    size_t place[3];
+    uint64_t place[3];
 };
 
 #define STORE_WALK_ENTRIES 64
