@@ -81,7 +81,7 @@ peer_configure() {
 }
 
 # peer_start NAME PORT ORIGIN_PORT FOLDER - starts the peer on 127.0.0.1:PORT in front of
-# 127.0.0.1:ORIGIN_PORT and returns once it takes connections. FOLDER, best one inside that of
+# 127.0.0.1:ORIGIN_PORT and returns once it takes connections, or fails once it has ended. FOLDER, best one inside that of
 # peers_folder, is made if need be; the peer's files and output go there. Sets `peer_pid`, which
 # peer_stop wants.
 peer_start() {
@@ -94,11 +94,11 @@ peer_start() {
     nginx) command=("$program" -p "$folder" -c "$file" -e "$folder/error.log") ;;
     varnish)
         # Enough threads that none has to be made during a crowd: each client that reads along with
-        # a fetch has one. Those who wait are let go all at once, not a few more each time. No jail, as
-        # its folder belongs to who runs the script.
+        # a fetch has one. Those who wait are let go all at once, not a few more each time; and clients
+        # are kept for as long as by the others. No jail, as its folder belongs to who runs the script.
         command=("$program" -F -j none -n "$folder/work" -f "$file" -a "127.0.0.1:$port" -s "malloc,512m"
             -p thread_pools=1 -p thread_pool_min=1200 -p thread_pool_max=5000 -p listen_depth=4096
-            -p rush_exponent=1000)
+            -p rush_exponent=1000 -p timeout_idle=60)
         ;;
     squid)
         # As root it becomes the user `proxy`, which has to write its log.
@@ -123,7 +123,8 @@ peer_await() {
         sleep 0.1
     done
     peer_stop "$peer_pid"
-    die "$name did not start:"$'\n'"$(tail -n 20 "$folder/output")"
+    say "$name did not start:"$'\n'"$(tail -n 20 "$folder/output")"
+    return 1
 }
 
 # peer_stop PID - stops the peer, with the processes it started, and waits for its end.

@@ -14,8 +14,8 @@
 
 #include "../clock.h"
 
-/* Answers differ by a digit of Age at times; the first one's length is taken for those that follow,
- * less this for all of them. What is read afterwards is compared exactly. */
+/* Answers differ by a digit of Age at times; the last one's length is taken for those that follow,
+ * less this for all of them. What is read afterwards is looked at exactly. */
 enum { SLACK_BYTES = 64, READ_BYTES = 65536, PATIENCE_S = 5 };
 
 static void fail(struct connection *connection, const char *why)
@@ -92,8 +92,7 @@ void connection_read(struct connection *connection, const struct request *reques
         if (length > 0) {
             begin += length;
             connection->due--;
-            connection->answer_bytes =
-                connection->answer_bytes > 0 ? connection->answer_bytes : length;
+            connection->answer_bytes = length;
         } else if (connection->failure == NULL) {
             ssize_t got = recv(connection->fd, bytes + count, READ_BYTES - count, 0);
             if (got <= 0)
@@ -125,8 +124,12 @@ void connection_open(struct connection *connection, int port, const struct reque
         fail(connection, "takes no connections");
         return;
     }
-    connection_ask(connection, request, number);
-    connection_read(connection, request);
+    /* The second answer tells the length of those to come: where all ask for the same, the first
+     * may be that of a miss. */
+    for (int i = 0; i < 2 && connection->failure == NULL; i++) {
+        connection_ask(connection, request, number + (unsigned)i);
+        connection_read(connection, request);
+    }
 }
 
 void connection_close(struct connection *connection)

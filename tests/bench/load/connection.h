@@ -25,11 +25,12 @@ struct request {
 struct connection {
     int fd;
     unsigned due;        /* requests sent whose answers have not been read */
-    size_t answer_bytes; /* how long the first answer was */
+    size_t answer_bytes; /* how long the last answer was */
     const char *failure; /* why it cannot be used any more; NULL while it can */
 };
 
-/* Connects, asks once and reads the answer. Look at `failure` afterwards. */
+/* Connects, asks twice, with this number and the next, and reads the answers. Look at `failure`
+ * afterwards. */
 void connection_open(struct connection *connection, int port, const struct request *request,
                      uint64_t number);
 

@@ -186,6 +186,7 @@ static void open_target(struct load *load, struct target *target)
 
         connection_open(connection, target->ports[i % target->port_count], &target->request,
                         take_number(load, target));
+        take_number(load, target); /* it asks twice */
         target->failure = connection->failure;
         if (target->failure == NULL && epoll_ctl(target->epoll_fds[i % load->threads],
                                                  EPOLL_CTL_ADD, connection->fd, &event) != 0)

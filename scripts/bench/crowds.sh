@@ -1,6 +1,5 @@
 # shellcheck shell=bash
-# The part of bench.sh that compares with other caches: crowds that ask for one URL at once. Sourced
-# by it, after peers.sh; uses its `bin`, `work`, `start`, `server_cpu` and `load_cpu`.
+# Crowds that ask for one URL at once, of fetchonce and of the other caches. Sourced by bench.sh.
 #
 # Every cache has the server's processor to itself while it is measured, and the crowd, which is the
 # origin as well, the other. The caches take turns, round by round. A first crowd that does not count
@@ -9,7 +8,6 @@
 
 crowd_caches=() # in the order of the tables
 declare -A crowd_ports=() crowd_paths=() crowd_titles=() crowd_pids=()
-declare -A crowd_running=() # the peers' processes
 
 # A port for the origin, out of the range from which connections get theirs.
 crowd_choose_origin_port() {
@@ -28,12 +26,10 @@ crowd_add() {
     crowd_pids[$1]=$5
 }
 
+# crowd_start_peer NAME - fails if it does not come to serve.
 crowd_start_peer() {
-    local name=$1 port
-    port=$(peer_free_port)
-    mkdir -p "$work/$name.folder"
-    peer_start "$name" "$port" "$crowd_origin_port" "$work/$name.folder"
-    crowd_running[$name]=$peer_pid
+    local name=$1
+    start_peer "$name" "$crowd_origin_port" || return 1
     crowd_ports[$name]=$port
     crowd_pids[$name]=$peer_pid
     crowd_await_peer "$name"
@@ -48,46 +44,42 @@ crowd_await_peer() {
         fi
         sleep 0.1
     done
-    die "$name does not answer as it should"
+    say "$name does not answer as it should"
+    return 1
 }
 
 # crowd_stop_peers [NAME...] - these, or all.
 crowd_stop_peers() {
     local name
     if (($# == 0)); then
-        set -- "${!crowd_running[@]}"
+        set -- "${!peer_pids[@]}"
     fi
     for name in "$@"; do
-        peer_stop "${crowd_running[$name]}"
-        unset "crowd_running[$name]"
+        peer_stop "${peer_pids[$name]}"
+        unset "peer_pids[$name]"
     done
 }
 
 # crowd_start_all PORT PID - the server that runs there, and the peers that are installed.
 crowd_start_all() {
-    local name missing=()
-    peer_wrap=(taskset -c "$server_cpu")
-    chmod 755 "$work" # Squid becomes another user
+    local name
     crowd_choose_origin_port
     crowd_add fetchonce fetchonce "$1" "/fetch?url=http://127.0.0.1:$crowd_origin_port/%k" "$2"
     for name in "${peer_names[@]}"; do
-        if [[ -z $(peer_program "$name") ]]; then
-            missing+=("$name")
-            continue
-        fi
+        [[ -n $(peer_program "$name") ]] || continue
         crowd_add "$name" "$(peer_version "$name")" '' /%k ''
-        crowd_start_peer "$name"
+        if ! crowd_start_peer "$name"; then
+            unset "crowd_caches[-1]"
+            crowd_titles[$name]+=' (did not start)'
+        fi
     done
-    if ((${#missing[@]} > 0)); then
-        say "not installed, so not compared with: ${missing[*]} (scripts/bench.sh --peers installs them)"
-    fi
 }
 
 # crowd_run NAME CASE [SECONDS] - one round; its lines, with the cache's name before them, to $work/crowds.
 crowd_run() {
     local name=$1 case=$2 cap=${3:-30}
     taskset -c "$load_cpu" "$bin/tests/bench/bench_crowd" -c "$cap" "$case" "${crowd_ports[$name]}" \
-        "$crowd_origin_port" "${crowd_paths[$name]}" "${crowd_pids[$name]}" >"$work/crowd" || return
+        "$crowd_origin_port" "${crowd_paths[$name]}" "${crowd_pids[$name]}" >"$work/crowd" || return 1
     sed "s/^/cache=$name /" "$work/crowd" >>"$work/crowds"
 }
 
@@ -95,7 +87,7 @@ crowd_run() {
 crowd_column() {
     awk -v cache="cache=$1" -v crowd="crowd=$2" -v key="$3" '$1 == cache && $2 == crowd {
         for (i = 3; i <= NF; i++) if (index($i, key "=") == 1) print substr($i, length(key) + 2)
-    }' "$work/crowds" | sort -n | awk '{ a[NR] = $1 } END { if (NR > 0) print a[int((NR + 1) / 2)], a[1], a[NR] }'
+    }' "$work/crowds" | median_low_high
 }
 
 crowd_median() {
@@ -106,7 +98,7 @@ crowd_median() {
 # "3", or "1 to 7" where the rounds differ.
 crowd_range() {
     local low high
-    read -r _ low high < <(crowd_column "$@")
+    read -r _ low high < <(crowd_column "$@") || return 0
     if [[ $low == "$high" ]]; then
         printf '%s' "$low"
     else
@@ -117,7 +109,7 @@ crowd_range() {
 # Whether all clients of all rounds got the right answer.
 crowd_is_served() {
     local low
-    read -r _ low _ < <(crowd_column "$1" "$2" served)
+    read -r _ low _ < <(crowd_column "$1" "$2" served) || return 1
     [[ $low == "$(crowd_median "$1" "$2" clients)" ]]
 }
 
@@ -128,8 +120,21 @@ crowd_add_bare() {
         printf 'HTTP/1.1 200 OK\r\nContent-Length: 1024\r\n\r\n'
         head -c 1024 /dev/zero
     } >"$work/crowd-response"
-    start crowd-bare "$bin/tests/bench/bench_bare_epoll" "$work/crowd-response" 300
-    crowd_add bare "no cache: a bare epoll loop that answers all after 300 ms" "$(cat "$work/crowd-bare")" /%k "$started"
+    start_bare crowd-bare "$work/crowd-response" 300
+    crowd_add bare "no cache: a bare epoll loop that answers all after 300 ms" "$port" /%k "$started"
+}
+
+bench_crowds() {
+    crowd_rounds=5
+    [[ -z $quick ]] || crowd_rounds=1
+    start_server server
+    crowd_start_all "$port" "$started"
+    bench_cold_crowd
+    echo
+    bench_uncacheable
+    echo
+    bench_stream
+    crowd_add_aims
 }
 
 bench_cold_crowd() {
@@ -139,7 +144,7 @@ bench_cold_crowd() {
         for name in "${crowd_caches[@]}"; do
             [[ $name == haproxy ]] && continue # it does not coalesce
             say "cold crowd, round $round of $crowd_rounds: $name"
-            crowd_run "$name" cold
+            crowd_run "$name" cold || say "$name: this round failed"
         done
         if ((round == 0)); then
             rm -f "$work/crowds"
@@ -155,7 +160,10 @@ bench_cold_crowd() {
 
 crowd_cold_row() {
     local name=$1 last low high busy
-    read -r last low high < <(crowd_column "$name" cold last_ms)
+    if ! read -r last low high < <(crowd_column "$name" cold last_ms); then
+        echo "| ${crowd_titles[$name]} | did not come to its end | | | | | |"
+        return 0
+    fi
     busy="$(crowd_median "$name" cold load_percent) %"
     [[ $name == bare ]] && busy=
     echo "| ${crowd_titles[$name]} | $(crowd_range "$name" cold served) | $(crowd_range "$name" cold upstream) | $last | $low to $high | $(crowd_median "$name" cold median_ms) | $busy |"
@@ -163,7 +171,7 @@ crowd_cold_row() {
 
 bench_uncacheable() {
     local name round cap=30 crowd
-    [[ -z $quick ]] || cap=10
+    [[ -z $quick ]] || cap=5
     crowd_add direct "no cache: the origin itself" "$crowd_origin_port" /%k ''
     for ((round = 1; round <= crowd_rounds; round++)); do
         for name in "${crowd_caches[@]}"; do
@@ -171,9 +179,9 @@ bench_uncacheable() {
                 continue # who takes longer than the cap is not waited for again
             fi
             say "uncacheable, round $round of $crowd_rounds: $name"
-            crowd_run "$name" uncacheable "$cap"
+            crowd_run "$name" uncacheable "$cap" || say "$name: this round failed"
             # What it still asks the origin for must not be counted as another's.
-            if [[ -n ${crowd_running[$name]:-} ]] && ! crowd_is_served "$name" first; then
+            if [[ -n ${peer_pids[$name]:-} ]] && ! crowd_is_served "$name" first; then
                 crowd_stop_peers "$name"
             fi
         done
@@ -206,20 +214,21 @@ crowd_restart() {
         crowd_ports[$name]=$port
         crowd_pids[$name]=$started
     else
-        crowd_start_peer "$name"
+        crowd_start_peer "$name" || true # its rounds show it
     fi
 }
 
 bench_stream() {
     local name round rounds=3
-    [[ -z $quick ]] || rounds=1
+    # Each takes as long as its body does to arrive.
+    [[ -z $quick ]] || rounds=1 crowd_caches=(fetchonce)
     crowd_stop_peers
     for ((round = 1; round <= rounds; round++)); do
         for name in "${crowd_caches[@]}"; do
             [[ $name == haproxy ]] && continue # it does not coalesce
             say "stream, round $round of $rounds: $name"
             crowd_restart "$name"
-            crowd_run "$name" stream
+            crowd_run "$name" stream || say "$name: this round failed"
             if [[ $name == fetchonce ]]; then
                 stop_last
             else
@@ -236,6 +245,10 @@ bench_stream() {
 
 crowd_stream_row() {
     local name=$1 row key median low high
+    if ! crowd_column "$name" stream served | grep -q .; then
+        echo "| ${crowd_titles[$name]} | did not come to its end | | | | | | | | |"
+        return 0
+    fi
     row="| ${crowd_titles[$name]} | $(crowd_range "$name" stream served) | $(crowd_range "$name" stream upstream)"
     row+=" | $(crowd_median "$name" stream before_mib)"
     for key in peak_mib fast_median_ms fast_last_ms late_median_ms late_worst_ms; do
@@ -247,4 +260,18 @@ crowd_stream_row() {
         esac
     done
     echo "$row | $(crowd_median "$name" stream load_percent) % |"
+}
+
+crowd_add_aims() {
+    local what="one cold URL, 1000 clients, origin takes 300 ms" median low high
+    aim "$what" "1 upstream request" = 1 "$(crowd_range fetchonce cold upstream)"
+    aim "$what" "last client within 30 ms of the origin's answer" '<=' 30 "$(crowd_median fetchonce cold last_ms)" ms
+    aim "one uncacheable URL, 200 clients, origin takes 100 ms" "all within 130 ms, once it is known" \
+        '<=' 130 "$(crowd_median fetchonce second last_ms)" ms
+    what="64 MiB at 16 MiB/s, 50 readers, some late, some slow"
+    aim "$what" "1 upstream request" = 1 "$(crowd_range fetchonce stream upstream)"
+    read -r median low high < <(crowd_column fetchonce stream peak_mib) || true
+    aim "$what" "at most 80 MiB resident" '<=' 80 "$high" MiB
+    aim "$what" "the fast ones finish with the upstream: within 5 ms" '<=' 5 "$(crowd_median fetchonce stream fast_last_ms)" ms
+    aim "$what" "late ones get their first byte within 5 ms" '<=' 5 "$(crowd_median fetchonce stream late_worst_ms)" ms
 }
