@@ -67,6 +67,11 @@ int router_init(struct router *router, const struct server_route *routes, size_t
                 router->forward = route;
             continue;
         }
+        if (route->match == SERVER_METHOD) {
+            assert(router->method == NULL);
+            router->method = route;
+            continue;
+        }
         struct span host = route->host == NULL ? span_of(NULL, 0) : span_of_string(route->host);
         router->places[router->place_count++] = (struct router_place){
             .host = host,
@@ -122,6 +127,12 @@ static bool is_own_host(const struct router *router, const struct request *reque
     return false;
 }
 
+static bool is_own_method(const struct router *router, const struct request *request)
+{
+    return router->method != NULL && is_served(router->method, request) &&
+           span_equals(request->method_name, span_of_string(router->method->path));
+}
+
 static bool is_for_forward(const struct router *router, const struct request *request)
 {
     if (router->forward == NULL || !is_served(router->forward, request))
@@ -146,6 +157,11 @@ struct router_choice router_choose(const struct router *router, const struct req
     struct router_choice choice = {.route = NULL, .status = 404};
     const struct router_place *place;
 
+    if (request->method == REQUEST_OTHER && is_own_method(router, request)) {
+        choice.route = router->method;
+        choice.status = 0;
+        return choice;
+    }
     if (is_for_forward(router, request)) {
         choice.route = router->forward;
     } else if (request->path.length == 0 || request->path.bytes[0] != '/') {

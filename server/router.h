@@ -7,6 +7,8 @@
  * spelling, hosts without regard to case. A prefix ends where a segment does: "/api" is of "/api"
  * and "/api/x", not of "/apix".
  *
+ * A method that a route has for itself is that route's, whatever the target.
+ *
  * A target that names its own host (absolute-form, CONNECT) is for the forward route, if there is
  * one, unless a route has that host. Without a forward route an absolute target is looked up like
  * any other.
@@ -46,8 +48,9 @@ struct router {
     size_t route_count;
     void **contexts;                    /* of each route, for this loop; the caller fills them in */
     struct router_place *places;        /* the first that fits is the most exact */
-    size_t place_count;                 /* all routes but forward ones */
+    size_t place_count;                 /* all routes but the next two */
     const struct server_route *forward; /* NULL: none */
+    const struct server_route *method;  /* NULL: none */
     const struct server_guard *guard;   /* NULL: none; the caller sets it */
 };
 

@@ -25,6 +25,8 @@ struct server;
 enum server_match {
     SERVER_EXACT,   /* this path */
     SERVER_PREFIX,  /* this path and all below it; "/": every path */
+    SERVER_METHOD,  /* every request with this method, before all others; not one of enum
+                     * request_method; at most one such route */
     SERVER_FORWARD, /* targets that name a host which no route has, and CONNECT; host, path: none */
 };
 
@@ -45,7 +47,7 @@ enum server_access {
 struct server_route {
     enum server_match match;
     const char *host;   /* "a.example", or with a port if it matters; NULL: any */
-    const char *path;   /* begins with '/'; "/access" */
+    const char *path;   /* begins with '/'; "/access"; SERVER_METHOD: the method, "PURGE" */
     bool is_confined;   /* paths may not lead out of it; 400 where a server behind it may see
                          * them do so */
     uint64_t addresses; /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */

@@ -26,8 +26,13 @@ void server_settings_init(struct server_settings *settings)
     };
 }
 
-static bool is_possible_route(const struct server_route *route)
+static bool is_possible_route(const struct server_settings *settings,
+                              const struct server_route *route)
 {
+    if (route->access == SERVER_GUARDED && settings->guard.admits == NULL)
+        return false;
+    if (route->match == SERVER_METHOD)
+        return route->host == NULL && route->path != NULL && route->methods == REQUEST_OTHER;
     if (route->match == SERVER_FORWARD)
         return route->host == NULL && route->path == NULL;
     return route->path != NULL && route->path[0] == '/';
@@ -38,7 +43,7 @@ bool server_settings_are_possible(const struct server_settings *settings)
     const struct server_limits *limits = &settings->limits;
 
     for (size_t i = 0; i < settings->route_count; i++) {
-        if (!is_possible_route(&settings->routes[i]))
+        if (!is_possible_route(settings, &settings->routes[i]))
             return false;
     }
     return settings->address_count > 0 && settings->address_count <= ADDRESSES_MAX &&

@@ -25,7 +25,7 @@
 #include "proxies.h"
 #include "server.h"
 
-#define ROUTES_MAX (4 + PROXIES_MAX)
+#define ROUTES_MAX (5 + PROXIES_MAX)
 
 /* Of the addresses of the server. */
 #define FOR_CLIENTS  SERVER_ADDRESS(0)
@@ -149,14 +149,18 @@ static bool has_operator_address(const struct service *service)
 /* Others can reach what is the operator's. */
 static bool needs_token(const struct service *service)
 {
-    return has_operator_address(service) && !address_is_loopback(&service->config.operator_listen);
+    return service->config.operator_purge_on_listen ||
+           (has_operator_address(service) &&
+            !address_is_loopback(&service->config.operator_listen));
 }
 
 static int purger_make(struct service *service)
 {
-    struct server_route routes[PROXIES_MAX];
+    struct server_route routes[PROXIES_MAX + 1];
     size_t count = proxies_routes(service->proxies, routes);
 
+    if (service->config.fetch_enabled)
+        routes[count++] = fetch_route(service->lanes);
     return purger_new(service->fetcher, routes, count, &service->purger);
 }
 
@@ -168,6 +172,8 @@ static size_t routes_make(struct service *service, struct server_route *ret_rout
     ret_routes[count++] = access_route(service->access);
     if (service->config.fetch_enabled)
         ret_routes[count++] = fetch_route(service->lanes);
+    if (service->config.operator_purge_on_listen)
+        ret_routes[count++] = purge_method_route(service->purger);
     count += proxies_routes(service->proxies, &ret_routes[count]);
     for (size_t i = 0; i < count; i++)
         ret_routes[i].addresses = FOR_CLIENTS;
@@ -306,7 +312,7 @@ int service_reload(struct service *service, const struct config *config, const s
     fetch_policy_unref(policy);
     log_set_level((enum log_level)config->log_level);
     if (!operator_guard_set_token(service->guard, token))
-        log_warn("the operator's token stays: others can reach his address until a restart",
+        log_warn("the operator's token stays: until a restart others can reach what is his",
                  "setting=operator.token_file");
     for (size_t i = 0; i < SETTING_COUNT; i++)
         is_fetch_changed |= setting_reload(service, config, (enum setting_id)i) &&

@@ -155,6 +155,24 @@ static void operator_check(const struct config *config, struct problems *problem
                  origin, address, token->path, variable);
 }
 
+/* Everybody reaches the clients' address, so there it is the token alone that tells who may. */
+static void purge_check(const struct config *config, struct problems *problems)
+{
+    const struct setting *token = &setting_table[SETTING_ID_operator_token_file];
+    char origin[ORIGIN_BYTES_MAX];
+    char variable[SETTING_VARIABLE_BYTES_MAX];
+
+    if (!config->operator_purge_on_listen || config->operator_token_file[0] != '\0' ||
+        config->origins[SETTING_ID_operator_token_file].is_faulty)
+        return;
+    config_origin_text(config, SETTING_ID_operator_purge_on_listen, origin, sizeof(origin));
+    setting_variable(token, variable);
+    problems_add(problems,
+                 "%s: clients could have everything purged. Have a token asked for: name the file "
+                 "with it in \"%s\", or in %s in the environment",
+                 origin, token->path, variable);
+}
+
 /* Who opens tunnels means them to work. */
 static void tunnels_check(const struct config *config, struct problems *problems)
 {
@@ -179,6 +197,7 @@ void config_check(const struct config *config, struct problems *problems)
         order_check(config, &check_orders[i], problems);
     exposure_check(config, problems);
     operator_check(config, problems);
+    purge_check(config, problems);
     tunnels_check(config, problems);
     routes_check(config, problems);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include <fetch/purge.h>
+#include <http/url.h>
 
 #include "../problem.h"
 #include "../reply.h"
@@ -119,12 +120,40 @@ static unsigned purge_key(struct purger *purger, const struct key *key, bool is_
     return was_there ? 1 : 0;
 }
 
+/* The URL that "/fetch?url=" names. */
+static unsigned purge_of_fetch(struct purger *purger, const struct request *asked, bool is_soft)
+{
+    const size_t bytes_max = fetcher_settings(purger->fetcher)->url_bytes_max;
+    struct span value;
+    struct fetch_url *url;
+    struct key key;
+    size_t length;
+    char *text;
+    unsigned count = 0;
+
+    if (url_query_find_one(asked->query, "url", &value) < 0)
+        return 0;
+    text = malloc(value.length + 1);
+    if (text == NULL)
+        return 0;
+    if (url_percent_decode(value, text, value.length, &length) == 0 &&
+        fetch_url_parse(text, length, bytes_max, &url) == 0) {
+        store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
+        count = purge_key(purger, &key, is_soft);
+        fetch_url_unref(url);
+    }
+    free(text);
+    return count;
+}
+
 static unsigned purge_of_route(struct purger *purger, const struct server_route *route,
                                const struct request *asked, bool is_soft)
 {
     struct fetch_request *plain;
     unsigned count;
 
+    if (route != NULL && route->match == SERVER_EXACT)
+        return purge_of_fetch(purger, asked, is_soft);
     if (route == NULL ||
         proxy_plain_request(route->shared, fetcher_store(purger->fetcher), asked, &plain) < 0)
         return 0;
@@ -225,19 +254,28 @@ static void purge_pattern(struct purge_context *context, struct request *request
     async_loop_post(context->loop, &job->step);
 }
 
-static void start(struct request *request, void *context_pointer)
+/* `named`: what stands for a wish that says nothing; length 0: such a wish is refused. */
+static void purge(struct purge_context *context, struct request *request, struct span query,
+                  struct span named)
 {
-    struct purge_context *context = context_pointer;
     struct purge_wish wish;
     const char *fault;
-    int err;
+    int err = purge_wish_read(query, &wish, &fault);
 
-    err = purge_wish_read(request->query, &wish, &fault);
     if (err < 0) {
         problem_send(request, err == -ENOMEM ? 503 : 400, fault, NULL, 0);
         return;
     }
     switch (wish.kind) {
+    case PURGE_NOTHING:
+        if (named.length > 0)
+            purge_url(context->purger, request, named, wish.is_soft);
+        else
+            problem_send(request, 400,
+                         "nothing to purge: a url, a pattern, or a tag, as in "
+                         "/purge?url=https://host/path",
+                         NULL, 0);
+        break;
     case PURGE_URL:
         purge_url(context->purger, request, wish.values[0], wish.is_soft);
         break;
@@ -249,6 +287,31 @@ static void start(struct request *request, void *context_pointer)
         break;
     }
     purge_wish_fini(&wish);
+}
+
+static void start(struct request *request, void *context)
+{
+    purge(context, request, request->query, span_of(NULL, 0));
+}
+
+/* The URL of the request itself, unless the field says what. */
+static void start_method(struct request *request, void *context)
+{
+    const struct span *field = request_field(request, "Purge");
+    bool is_whole = request->form == REQUEST_ABSOLUTE_FORM;
+    struct span host = is_whole ? span_of("", 0) : request->authority;
+    char *text = NULL;
+    int length = asprintf(&text, "%s%.*s%.*s", is_whole ? "" : "http://", (int)host.length,
+                          host.length > 0 ? host.bytes : "", (int)request->target.length,
+                          request->target.bytes);
+
+    if (length < 0) {
+        problem_send(request, 503, "This server is out of memory.", NULL, 0);
+        return;
+    }
+    purge(context, request, field != NULL ? *field : span_of(NULL, 0),
+          span_of(text, (size_t)length));
+    free(text);
 }
 
 static int start_loop(void *shared, struct async_loop *loop, unsigned loop_index,
@@ -291,4 +354,16 @@ struct server_route purge_route(struct purger *purger)
         .stop_loop = stop_loop,
         .free_loop = free,
     };
+}
+
+struct server_route purge_method_route(struct purger *purger)
+{
+    struct server_route route = purge_route(purger);
+
+    route.match = SERVER_METHOD;
+    route.path = "PURGE";
+    route.methods = REQUEST_OTHER;
+    route.access = SERVER_GUARDED;
+    route.start = start_method;
+    return route;
 }

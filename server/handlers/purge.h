@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * purge.h - POST /purge, for the operator: what is stored is forgotten.
+ * purge.h - POST /purge and PURGE, for the operator: what is stored is forgotten.
  *
  *      /purge?url=URL         in all its variants, wherever it is stored: as a URL of /fetch, of
  *                             the forward proxy, or as the public URL of a route
  *      /purge?pattern=TEXT    all URLs that are like it; each '*' stands for any text
  *      /purge?tag=NAME        all answers with this tag (Surrogate-Key, Cache-Tag); repeatable
  *      ...&soft=1             it is not forgotten, but stale from now on
+ *
+ * The method PURGE is for the URL of the request. A field "Purge" may say the same as the query of
+ * /purge: what else instead, or "soft=1".
  *
  * A fetch under way serves those who came before, and is not stored. The answer is JSON:
  * {"purged": N}; of tags, how many answers have them is not known: {"tags": N}. A pattern is looked
@@ -23,7 +26,7 @@
 struct purger;
 
 /*
- * purger_new - `routes` are those of proxies, by which public URLs are found.
+ * purger_new - `routes` are those of proxies, by which public URLs are found, and that of /fetch.
  * Errors    -ENOMEM.
  * Owns      a copy of `routes`; what they point to, and the fetcher, stay the caller's.
  */
@@ -35,5 +38,8 @@ void purger_free(struct purger *purger);
 
 /* purge_route - the route "/purge". */
 struct server_route purge_route(struct purger *purger);
+
+/* purge_method_route - requests of the method PURGE, for which the guard is always asked. */
+struct server_route purge_method_route(struct purger *purger);
 
 #endif

@@ -86,11 +86,6 @@ int purge_wish_read(struct span query, struct purge_wish *ret_wish, const char *
     room = (char *)(wish.values + VALUES_MAX);
     while (err == 0 && next_part(&query, &name, &value))
         err = take(&wish, name, value, &room, ret_fault);
-    if (err == 0 && wish.value_count == 0) {
-        *ret_fault =
-            "nothing to purge: a url, a pattern, or a tag, as in /purge?url=https://host/path";
-        err = -EINVAL;
-    }
     if (err < 0) {
         purge_wish_fini(&wish);
         return err;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * purge_wish.h - what a query of /purge asks for, read strictly.
+ * purge_wish.h - what a query of /purge asks for, or the field Purge, read strictly.
  */
 #ifndef SERVER_HANDLERS_PURGE_WISH_H
 #define SERVER_HANDLERS_PURGE_WISH_H
@@ -10,6 +10,7 @@
 #include <http/span.h>
 
 enum purge_kind {
+    PURGE_NOTHING, /* it does not say what; then there are no values */
     PURGE_URL,
     PURGE_PATTERN,
     PURGE_TAG, /* the only one of which there may be several */
@@ -18,7 +19,7 @@ enum purge_kind {
 struct purge_wish {
     enum purge_kind kind;
     bool is_soft;
-    struct span *values; /* one or more, decoded and not empty; in one allocation */
+    struct span *values; /* decoded and not empty; in one allocation */
     size_t value_count;
 };
 

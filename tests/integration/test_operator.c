@@ -182,6 +182,95 @@ static void test_the_token_is_read_again(void **state)
     stop();
 }
 
+#define FRESH                                                                                      \
+    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\nSurrogate-Key: red\r\n"        \
+    "Content-Length: 2\r\n\r\nok"
+
+/* A PURGE of a client; `hits` is how often the origin has been asked for /a after one more GET. */
+static void purge(const char *target, const char *fields, int status, const char *body,
+                  unsigned hits)
+{
+    struct client client;
+    struct client_reply reply;
+
+    print_message("PURGE %s %s\n", target, fields);
+    program_send(&program, &client, "PURGE", target, fields);
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, status);
+    if (strstr(reply.body, body) == NULL)
+        fail_msg("%s", reply.body);
+    assert_null(strstr(reply.body, "-token-of-three"));
+    client_reply_fini(&reply);
+    client_close(&client);
+    program_send(&program, &client, "GET", "/a", "");
+    program_expect(&client, 200, "ok");
+    assert_int_equal(origin_hits(program.origin, "/a"), hits);
+}
+
+static void start_purging(bool is_on)
+{
+    char more[160];
+
+    start(true);
+    program_stop(&program);
+    origin_start(&program.origin);
+    snprintf(more, sizeof more,
+             "\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://127.0.0.1:%u\"]}],",
+             origin_port(program.origin));
+    write_config(more, true);
+    program_start(&program,
+                  is_on ? (const char *const[]){"FETCHONCE_OPERATOR_PURGE_ON_LISTEN=true", NULL}
+                        : NULL,
+                  config_path);
+    origin_on(program.origin, "/a", ORIGIN_SEND(FRESH));
+}
+
+/* It takes no path from the routes, and none of it ever comes to an origin. */
+static void test_clients_with_the_token_purge_what_they_name(void **state)
+{
+    char target[96];
+
+    (void)state;
+    start_purging(true);
+    purge("/a", "", 401, "token", 1);
+    purge("/a", WITH(SECOND), 401, "token", 1);
+    purge("/a", WITH(FIRST) "Origin: http://public.example\r\n", 403, "browser", 1);
+    purge("/a", WITH(FIRST), 200, "{\"purged\":1}", 2);
+    purge("/%61", WITH(FIRST), 200, "{\"purged\":1}", 3);
+    purge("http://public.example/a", WITH(FIRST), 200, "{\"purged\":1}", 4);
+    purge("http://other.example/a", WITH(FIRST), 200, "{\"purged\":0}", 4);
+    purge("/b", WITH(FIRST), 200, "{\"purged\":0}", 4);
+    /* What else instead, as POST /purge has it. */
+    purge("/b", WITH(FIRST) "Purge: tag=red&tag=blue\r\n", 200, "{\"tags\":2}", 5);
+    purge("/b", WITH(FIRST) "Purge: pattern=*/a\r\n", 200, "{\"purged\":1}", 6);
+    purge("/b", WITH(FIRST) "Purge: url=http://public.example/a\r\n", 200, "{\"purged\":1}", 7);
+    purge("/b", WITH(FIRST) "Purge: all\r\n", 400, "unknown parameter", 7);
+    purge("/a", WITH(FIRST) "Purge: soft=1\r\n", 200, "{\"purged\":1}", 8);
+    /* As the clients of /fetch know it. */
+    program_get(&program, "/a", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/a"), 9);
+    snprintf(target, sizeof target, "/fetch?url=http://127.0.0.1:%u/a",
+             origin_port(program.origin));
+    purge(target, WITH(FIRST) "Content-Length: 0\r\n", 200, "{\"purged\":1}", 9);
+    program_get(&program, "/a", "", "ok");
+    assert_int_equal(origin_hits(program.origin, "/a"), 10);
+    stop();
+}
+
+/* Then it is the origin's, as any method that this server has no name for. */
+static void test_purge_is_the_origins_unless_it_is_asked_for(void **state)
+{
+    char request[4096];
+
+    (void)state;
+    start_purging(false);
+    purge("/a", "X-Key: of-the-origin\r\n", 200, "ok", 2);
+    origin_last_request(program.origin, "/a", request, sizeof request);
+    assert_int_equal(strncmp(request, "GET /a ", 7), 0);
+    operate("PURGE", "/a", WITH(FIRST), 501);
+    stop();
+}
+
 static void test_the_start_is_refused_with_a_bad_token(void **state)
 {
     static const char *const arguments[] = {FETCHONCE_PATH, "--listen", "127.0.0.1:0", NULL};
@@ -209,6 +298,8 @@ int main(void)
         cmocka_unit_test(test_all_but_health_takes_the_token),
         cmocka_unit_test(test_without_a_token_no_page_is_let_in),
         cmocka_unit_test(test_the_token_is_read_again),
+        cmocka_unit_test(test_clients_with_the_token_purge_what_they_name),
+        cmocka_unit_test(test_purge_is_the_origins_unless_it_is_asked_for),
         cmocka_unit_test(test_the_start_is_refused_with_a_bad_token),
     };
 

@@ -128,6 +128,16 @@ static void test_the_operators_address_is_of_this_machine_or_asks_for_a_token(vo
                     "[::1]:8080\n");
 }
 
+static void test_purges_by_clients_need_a_token(void **state)
+{
+    (void)state;
+    assert_problems("{\"operator\": {\n\"purge_on_listen\": true}}",
+                    "x.json:2: operator.purge_on_listen: clients could have everything purged. "
+                    "Have a token asked for: name the file with it in \"operator.token_file\", or "
+                    "in FETCHONCE_OPERATOR_TOKEN_FILE in the environment\n");
+    assert_problems("{\"operator\": {\"purge_on_listen\": true, \"token_file\": \"/t\"}}", "");
+}
+
 static void test_paths_of_files_have_a_longest_length(void **state)
 {
     char text[1200] = "{\"operator\": {\"token_file\": \"";
@@ -165,6 +175,7 @@ int main(void)
         cmocka_unit_test(test_a_refused_value_contradicts_nothing),
         cmocka_unit_test(test_an_open_fetch_on_a_network_must_be_meant),
         cmocka_unit_test(test_the_operators_address_is_of_this_machine_or_asks_for_a_token),
+        cmocka_unit_test(test_purges_by_clients_need_a_token),
         cmocka_unit_test(test_paths_of_files_have_a_longest_length),
         cmocka_unit_test(test_tunnels_need_the_forward_proxy),
     };

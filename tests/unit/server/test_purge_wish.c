@@ -31,14 +31,29 @@ static void test_values_are_decoded(void **state)
     purge_wish_fini(&wish);
 }
 
+static void test_nothing_is_a_wish_too(void **state)
+{
+    static const char *const queries[] = {"", "&&", "soft=0", "soft=1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
+        struct purge_wish wish;
+        const char *fault;
+
+        assert_int_equal(purge_wish_read(span_of_string(queries[i]), &wish, &fault), 0);
+        assert_int_equal(wish.kind, PURGE_NOTHING);
+        assert_int_equal(wish.value_count, 0);
+        assert_int_equal(wish.is_soft, i == 3);
+        purge_wish_fini(&wish);
+    }
+}
+
 static void test_what_is_not_clear_is_refused(void **state)
 {
     static const struct {
         const char *query;
         const char *because;
     } rows[] = {
-        {"", "nothing to purge"},
-        {"&&", "nothing to purge"},
         {"url", "without a value"},
         {"url=", "without a value"},
         {"url=%zz", "percent-encoding"},
@@ -46,7 +61,6 @@ static void test_what_is_not_clear_is_refused(void **state)
         {"url=http://a/&tag=b", "one request"},
         {"pattern=a&pattern=b", "one request"},
         {"tag=a&soft=yes", "soft is 1 or 0"},
-        {"soft=1", "nothing to purge"},
         {"url=http://a/?x&y=1", "unknown parameter"},
         {"URL=http://a/", "unknown parameter"},
     };
@@ -66,6 +80,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_values_are_decoded),
+        cmocka_unit_test(test_nothing_is_a_wish_too),
         cmocka_unit_test(test_what_is_not_clear_is_refused),
     };
 

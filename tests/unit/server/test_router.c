@@ -302,6 +302,54 @@ static void test_options_of_the_server_tell_what_any_path_takes(void **state)
     assert_int_equal(run(REQUEST_CONNECT, ""), 405);
 }
 
+/* Whoever serves the host or path, and where the route is served. */
+static void test_a_method_may_be_a_routes_own(void **state)
+{
+    static const struct server_route own[] = {
+        {.match = SERVER_PREFIX, .path = "/", .methods = ANY, .start = on_start},
+        {.match = SERVER_PREFIX,
+         .host = "a.example",
+         .path = "/",
+         .methods = ANY,
+         .is_confined = true,
+         .start = on_start},
+        {.match = SERVER_FORWARD, .methods = ANY, .start = on_start},
+        {.match = SERVER_METHOD,
+         .path = "PURGE",
+         .methods = REQUEST_OTHER,
+         .addresses = SERVER_ADDRESS(0),
+         .start = on_start},
+    };
+    static const struct {
+        const char *method, *host;
+        enum request_form form;
+        int routes[2]; /* on each address */
+    } rows[] = {
+        {"PURGE", "b.example", REQUEST_ORIGIN_FORM, {3, 0}},
+        {"PURGE", "a.example", REQUEST_ORIGIN_FORM, {3, 1}},
+        {"PURGE", "b.example", REQUEST_ABSOLUTE_FORM, {3, 2}},
+        {"purge", "b.example", REQUEST_ORIGIN_FORM, {0, 0}},
+        {"PURGES", "b.example", REQUEST_ORIGIN_FORM, {0, 0}},
+        {"PURG", "b.example", REQUEST_ORIGIN_FORM, {0, 0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < 2 * sizeof(rows) / sizeof(rows[0]); i++) {
+        struct router router = router_of(own, 4);
+        struct request request = {.method = REQUEST_OTHER,
+                                  .method_name = span_of_string(rows[i / 2].method),
+                                  .form = rows[i / 2].form,
+                                  .path = span_of_string("/x"),
+                                  .authority = span_of_string(rows[i / 2].host),
+                                  .address_index = i % 2};
+
+        assert_int_equal(run_request(&router, &request), 0);
+        for (int route = 0; route < 4; route++)
+            assert_int_equal(counts[route], route == rows[i / 2].routes[i % 2]);
+        router_fini(&router);
+    }
+}
+
 /* Of two listeners one is the operator's: none of his is for clients, nor the other way round. */
 static void test_routes_are_served_where_they_say(void **state)
 {
@@ -362,6 +410,7 @@ int main(void)
         cmocka_unit_test(test_methods_without_a_name_here_are_not_implemented),
         cmocka_unit_test(test_options_of_the_server_tell_what_any_path_takes),
         cmocka_unit_test(test_routes_are_served_where_they_say),
+        cmocka_unit_test(test_a_method_may_be_a_routes_own),
         cmocka_unit_test(test_all_methods_fit_into_allow),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
