@@ -90,7 +90,8 @@ static void on_head(struct request *request, const struct reply_head *head, int6
     }
     framing.is_chunked = connection->is_reply_chunked;
     framing.persistence = persistence(connection);
-    framing.date = worker_date(connection->worker);
+    if (!head->has_date)
+        framing.date = worker_date(connection->worker);
     if (http1_reply_head(connection->output, head, &framing, memory) < 0)
         connection->is_broken = true;
 }

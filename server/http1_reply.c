@@ -90,6 +90,22 @@ static void put_framing(struct writer *writer, const struct http1_framing *frami
         PUT_LITERAL(writer, "Connection: keep-alive\r\n");
 }
 
+size_t reply_ready_head(char *to, int status, uint64_t length_bytes, struct iovec prepared)
+{
+    const struct http1_framing framing = {.length_bytes = (int64_t)length_bytes};
+    struct writer writer;
+
+    writer.output = NULL; /* it is never passed on: there is room for all */
+    writer.length = 0;
+    writer.status = 0;
+    put_status_line(&writer, status);
+    put_framing(&writer, &framing);
+    assert(writer.length <= REPLY_READY_BYTES);
+    memcpy(to, writer.bytes, writer.length);
+    memcpy(to + writer.length, prepared.iov_base, prepared.iov_len);
+    return writer.length + prepared.iov_len;
+}
+
 int http1_reply_head(struct output *output, const struct reply_head *head,
                      const struct http1_framing *framing, struct reply_memory memory)
 {
@@ -97,6 +113,13 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
     bool is_copied;
 
     assert((head->status >= 200 && head->status <= 999) || head->status == 101);
+    if (head->ready.iov_len > 0 && framing->persistence == HTTP1_UNSAID) {
+        assert(framing->length_bytes >= 0 && !framing->is_chunked);
+        writer.status = output_copy(output, head->ready.iov_base, head->ready.iov_len);
+        if (memory.release != NULL)
+            memory.release(memory.context);
+        return writer.status;
+    }
     writer.output = output;
     writer.length = 0;
     writer.status = 0;

@@ -40,9 +40,22 @@ struct reply_head {
     size_t field_count;
     struct iovec prepared; /* whole lines "Name: value\r\n", before `fields`; length 0 for none */
     struct iovec lines;    /* the same, copied, behind `fields`: for heads that have to be quick */
+    struct iovec ready;    /* all of it in one, see reply_ready_head(); length 0 for none */
     bool has_date;         /* the fields name a Date already: none is added */
     bool closes;           /* the connection ends after this answer, and says so */
 };
+
+/* Room for what stands in a ready head besides prepared lines. */
+#define REPLY_READY_BYTES 128
+
+/*
+ * reply_ready_head - what most clients get as the head of a whole answer, to be kept for the next
+ * ones: status line, Content-Length and prepared lines. The caller adds the lines that are left,
+ * and the empty line, and passes all as `ready` in a head that says the same. It is copied when it
+ * is sent, but not to clients that have to be told something of the connection.
+ * Writes at most REPLY_READY_BYTES and the prepared lines; returns how many bytes.
+ */
+size_t reply_ready_head(char *to, int status, uint64_t length_bytes, struct iovec prepared);
 
 /* How long the bytes of one call live. `release` NULL: they outlive the server. */
 struct reply_memory {

@@ -50,14 +50,16 @@ static int read_own_addresses(struct fetcher *fetcher)
 int fetcher_new(const struct fetch_settings *settings, struct store *store,
                 struct fetcher **ret_fetcher)
 {
-    struct fetcher *fetcher = calloc(1, sizeof *fetcher);
+    struct fetcher *fetcher = aligned_alloc(alignof(struct fetcher), sizeof *fetcher);
     int err;
 
     if (fetcher == NULL)
         return -ENOMEM;
+    *fetcher = (struct fetcher){0};
     fetcher->store = store;
     atomic_init(&fetcher->arriving_bytes, 0);
     atomic_init(&fetcher->waiting, 0);
+    atomic_init(&fetcher->held_bytes, 0);
     pthread_mutex_init(&fetcher->lanes_mutex, NULL);
     pthread_mutex_init(&fetcher->policy_mutex, NULL);
     async_list_init(&fetcher->lanes);
@@ -216,16 +218,18 @@ static int use_system_environment(struct fetch_lane *lane)
 int fetch_lane_new(struct fetcher *fetcher, struct async_loop *loop, struct upstream *upstream,
                    const struct fetch_environment *environment, struct fetch_lane **ret_lane)
 {
-    struct fetch_lane *lane = calloc(1, sizeof *lane);
+    struct fetch_lane *lane = aligned_alloc(alignof(struct fetch_lane), sizeof *lane);
     int err = 0;
 
     if (lane == NULL)
         return -ENOMEM;
+    *lane = (struct fetch_lane){0};
     lane->fetcher = fetcher;
     lane->loop = loop;
     lane->network = upstream;
     async_list_init(&lane->flights);
     async_list_init(&lane->refreshes);
+    lane_held_init(lane);
     if (environment != NULL)
         lane->environment = *environment;
     else
@@ -256,6 +260,7 @@ void fetch_lane_stop(struct fetch_lane *lane)
     while ((node = async_list_first(&lane->flights)) != NULL)
         flight_abort(async_container_of(node, struct flight, lane_node));
     lane_end_refreshes(lane);
+    lane_held_drop_all(lane);
     if (lane->owns_network)
         curl_upstream_close(lane->network);
 }
@@ -265,6 +270,7 @@ void fetch_lane_free(struct fetch_lane *lane)
     if (lane == NULL)
         return;
     assert(async_list_is_empty(&lane->flights) && async_list_is_empty(&lane->refreshes));
+    assert(async_list_is_empty(&lane->held));
     assert(lane->tunnels == 0);
     pthread_mutex_lock(&lane->fetcher->lanes_mutex);
     async_list_remove(&lane->node);

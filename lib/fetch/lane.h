@@ -5,6 +5,7 @@
 #ifndef FETCH_LANE_H
 #define FETCH_LANE_H
 
+#include <stdalign.h>
 #include <stdatomic.h>
 
 #include <async/keyed_lock.h>
@@ -12,6 +13,8 @@
 
 #include "gate.h"
 #include "table.h"
+
+#define LINE_BYTES 64 /* of the processor's cache */
 
 struct fetcher {
     struct fetch_settings settings; /* those it was made with: the first policy's */
@@ -21,8 +24,11 @@ struct fetcher {
     struct store *store;
     struct async_keyed_lock *keys; /* who holds a URL's lock may fetch it */
     struct flight_table *table;
-    atomic_size_t arriving_bytes; /* of answers on their way into the store, on all lanes */
-    atomic_uint waiting;          /* requests that wait for a head, on all lanes */
+    /* Written now and then by all lanes; what is above, hits read. */
+    alignas(LINE_BYTES)
+        atomic_size_t arriving_bytes; /* of answers on their way into the store, on all lanes */
+    atomic_uint waiting;              /* requests that wait for a head, on all lanes */
+    atomic_size_t held_bytes;         /* of entries, on all lanes: see held.h */
     pthread_mutex_t lanes_mutex;
     struct async_list lanes; /* under lanes_mutex */
     struct guard_own own;    /* its arrays are the fetcher's */
@@ -36,7 +42,7 @@ struct lane_counters {
 };
 
 struct fetch_lane {
-    struct fetcher *fetcher;
+    alignas(LINE_BYTES) struct fetcher *fetcher; /* lanes share no cache line */
     struct async_loop *loop;
     struct upstream *upstream; /* the gate */
     struct gate_upstream gate;
@@ -47,6 +53,8 @@ struct fetch_lane {
     struct async_list flights;   /* those that live here */
     struct async_list refreshes; /* their readers that no client stands behind */
     uint32_t refreshes_count;
+    struct async_list held; /* struct fetch_held */
+    struct async_timer held_timer;
     uint32_t deserted_count; /* flights that everybody had left before their head */
     uint32_t tunnels;        /* that are open, or about to be */
     struct async_list node;  /* in fetcher->lanes */
@@ -77,6 +85,10 @@ enum fetch_miss lane_why_missed(struct fetch_lane *lane, const struct key *own,
 
 /* lane_end_refreshes - the readers leave; what becomes of their flights is the flights' affair. */
 void lane_end_refreshes(struct fetch_lane *lane);
+
+/* lane_held_init, lane_held_drop_all - the lane's part of held.h, and the end of it. */
+void lane_held_init(struct fetch_lane *lane);
+void lane_held_drop_all(struct fetch_lane *lane);
 
 uint64_t lane_random(struct fetch_lane *lane);
 

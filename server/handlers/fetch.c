@@ -2,6 +2,7 @@
 /*
  * fetch.c - the route /fetch: what one request asks for, and whether it is answered at once.
  *
+ *   answered from the store lately --> the same once more: hot.c
  *   query known, entry fresh --> one reply by reference, nothing allocated
  *   else a reader, and its reply: fetch_reply.c
  */
@@ -13,6 +14,7 @@
 #include "fetch_fields.h"
 #include "fetch_query.h"
 #include "fetch_reply.h"
+#include "hot.h"
 
 /* What one loop has. */
 struct fetch_context {
@@ -41,7 +43,7 @@ static void start(struct request *request, void *context_pointer)
     struct fetcher *fetcher = fetch_lane_fetcher(context->lane);
     const struct fetch_settings *settings = fetcher_settings(fetcher);
     int64_t now_s = fetch_lane_now_s(context->lane);
-    const struct fetch_query *query;
+    struct fetch_query *query;
     struct fetch_wishes wishes;
     struct entry *entry;
     bool is_refresh_due;
@@ -54,11 +56,15 @@ static void start(struct request *request, void *context_pointer)
                      err == -ENOMEM ? "out-of-memory" : "bad-query");
         return;
     }
+    if (query->select == NULL && hot_reply(request, &query->slot, now_s))
+        return;
     fetch_read_wishes(request, settings, &wishes);
     entry = fetch_lane_reuse(context->lane, query->request, request_fields(request),
                              fetch_wished_control(&wishes), now_s, &is_refresh_due);
     if (is_refresh_due && !wishes.is_loop)
         refresh(context->lane, request, query->request);
+    if (entry != NULL && !is_refresh_due)
+        hot_keep(context->lane, &query->slot, query->request, entry);
     if (entry != NULL && query->select == NULL && fetch_reply_hit(request, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)

@@ -25,6 +25,7 @@ static void forget(void *value)
 {
     struct remembered *remembered = value;
 
+    fetch_held_drop(&remembered->query.slot);
     fetch_request_unref(remembered->query.request);
     free(remembered);
 }
@@ -181,7 +182,7 @@ static int read_query(const struct fetch_query_memo *memo, struct span query,
 }
 
 int fetch_query_read(struct fetch_query_memo *memo, struct span query,
-                     const struct fetch_query **ret_query)
+                     struct fetch_query **ret_query)
 {
     const struct memo_key key = {.parts = {query}}; /* without '?': the empty query */
     struct remembered *remembered = memo_find(memo->memo, &key);

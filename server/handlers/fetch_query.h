@@ -10,6 +10,7 @@
 
 #include <cache/store.h>
 #include <fetch/fetcher.h>
+#include <fetch/held.h>
 #include <fetch/request.h>
 #include <http/span.h>
 
@@ -18,7 +19,8 @@ struct fetch_query_memo;
 /* What a query asks for. Belongs to the memo; valid until the next call on the same memo. */
 struct fetch_query {
     struct fetch_request *request;
-    const char *select; /* decoded JSON pointer, zero-terminated; NULL: none */
+    const char *select;          /* decoded JSON pointer, zero-terminated; NULL: none */
+    struct fetch_held_slot slot; /* what it was answered with lately */
 };
 
 /*
@@ -40,7 +42,7 @@ void fetch_query_memo_free(struct fetch_query_memo *memo);
  * Thread    the loop's whose memo it is.
  */
 int fetch_query_read(struct fetch_query_memo *memo, struct span query,
-                     const struct fetch_query **ret_query);
+                     struct fetch_query **ret_query);
 
 /* fetch_query_error_text - for the client; never NULL. */
 const char *fetch_query_error_text(int status);

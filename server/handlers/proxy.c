@@ -3,7 +3,8 @@
  * proxy.c - one request that is for another server: which URL it means, and whether it is answered
  * at once.
  *
- *   GET, HEAD: target known, entry fresh --> one reply by reference, nothing allocated
+ *   GET, HEAD: answered from the store lately --> the same once more: hot.c
+ *              target known, entry fresh --> one reply by reference, nothing allocated
  *              else a reader, and its reply: fetch_reply.c
  *   CONNECT:   tunnel.c
  *   others:    to the origin by themselves, with their bodies
@@ -24,6 +25,7 @@
 #include "../reply.h"
 #include "fetch_fields.h"
 #include "fetch_reply.h"
+#include "hot.h"
 #include "memo.h"
 
 /* What may be told of the URL under which an origin is known. */
@@ -34,7 +36,13 @@ struct proxy_context {
     struct proxy_route *route;
     struct fetch_lane *lane;
     unsigned loop_index;
-    struct memo *memo; /* of struct fetch_request: plain GETs */
+    struct memo *memo; /* of struct plain */
+};
+
+/* The plain GET for a target, and what it was answered with lately. */
+struct plain {
+    struct fetch_request *request;
+    struct fetch_held_slot slot;
 };
 
 /* Host as it is sent; empty: that of the origin's URL. */
@@ -216,14 +224,37 @@ int proxy_plain_request(const struct proxy_route *route, const struct store *sto
     return err < 0 ? err : make_plain(route, store, request, told, ret_plain);
 }
 
-static void release_plain(void *plain)
+static void release_plain(void *value)
 {
-    fetch_request_unref(plain);
+    struct plain *plain = value;
+
+    fetch_held_drop(&plain->slot);
+    fetch_request_unref(plain->request);
+    free(plain);
 }
 
-/* The plain GET for a target, remembered. It belongs to the memo. */
+static int remember_plain(struct proxy_context *context, const struct request *request,
+                          const struct memo_key *key, struct plain **ret_plain)
+{
+    struct plain *plain = calloc(1, sizeof *plain);
+    int err;
+
+    if (plain == NULL)
+        return -ENOMEM;
+    err = make_plain(context->route, store_of(context), request, key->parts[2], &plain->request);
+    if (err < 0) {
+        free(plain);
+        return err;
+    }
+    err = memo_put(context->memo, key, plain);
+    if (err == 0)
+        *ret_plain = plain;
+    return err;
+}
+
+/* Remembered: it belongs to the memo. */
 static int find_plain(struct proxy_context *context, const struct request *request,
-                      struct fetch_request **ret_plain)
+                      struct plain **ret_plain)
 {
     struct memo_key key = {.parts = {request->target, sent_host(context->route, request)}};
     char buffer[TOLD_BYTES_MAX];
@@ -232,12 +263,7 @@ static int find_plain(struct proxy_context *context, const struct request *reque
     if (err < 0)
         return err;
     *ret_plain = memo_find(context->memo, &key);
-    if (*ret_plain != NULL)
-        return 0;
-    err = make_plain(context->route, store_of(context), request, key.parts[2], ret_plain);
-    if (err == 0)
-        err = memo_put(context->memo, &key, *ret_plain);
-    return err;
+    return *ret_plain != NULL ? 0 : remember_plain(context, request, &key, ret_plain);
 }
 
 static void refuse_bad(struct request *request, int err)
@@ -302,7 +328,7 @@ static void start(struct request *request, void *context_pointer)
     const struct fetch_settings *settings = &context->route->policy->settings;
     int64_t now_s = fetch_lane_now_s(context->lane);
     bool is_cached = (request->method & (REQUEST_GET | REQUEST_HEAD)) != 0;
-    struct fetch_request *plain;
+    struct plain *plain;
     struct fetch_wishes wishes;
     struct entry *entry = NULL;
     bool is_refresh_due = false;
@@ -319,12 +345,16 @@ static void start(struct request *request, void *context_pointer)
         refuse_bad(request, err);
         return;
     }
+    if (is_cached && hot_reply(request, &plain->slot, now_s))
+        return;
     fetch_read_wishes(request, settings, &wishes);
     if (is_cached)
-        entry = fetch_lane_reuse(context->lane, plain, request_fields(request),
+        entry = fetch_lane_reuse(context->lane, plain->request, request_fields(request),
                                  fetch_wished_control(&wishes), now_s, &is_refresh_due);
     if (is_refresh_due && !wishes.is_loop)
-        refresh(context, request, plain);
+        refresh(context, request, plain->request);
+    if (entry != NULL && !is_refresh_due)
+        hot_keep(context->lane, &plain->slot, plain->request, entry);
     if (entry != NULL && fetch_reply_hit(request, &wishes, entry, now_s))
         return;
     if (entry == NULL && wishes.is_loop)
@@ -333,7 +363,7 @@ static void start(struct request *request, void *context_pointer)
         fetch_refuse(request, 504, "not stored, and only-if-cached forbids to fetch it",
                      "only-if-cached");
     else
-        ask(context, request, plain, &wishes, entry);
+        ask(context, request, plain->request, &wishes, entry);
 }
 
 static void free_loop(void *context_pointer)

@@ -39,7 +39,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-static int read_query(void **state, const char *text, const struct fetch_query **ret_query)
+static int read_query(void **state, const char *text, struct fetch_query **ret_query)
 {
     struct memo_fixture *fixture = *state;
 
@@ -48,7 +48,7 @@ static int read_query(void **state, const char *text, const struct fetch_query *
 
 static void test_url_is_decoded_once(void **state)
 {
-    const struct fetch_query *query;
+    struct fetch_query *query;
 
     assert_int_equal(
         read_query(state, "url=https%3A%2F%2Fexample.com%2Fa%3Fb%3D1%26c%3D%252F", &query), 0);
@@ -60,7 +60,7 @@ static void test_url_is_decoded_once(void **state)
 
 static void test_select_is_a_pointer(void **state)
 {
-    const struct fetch_query *query;
+    struct fetch_query *query;
 
     assert_int_equal(read_query(state, "url=http://example.com/&select=/a%20b/0", &query), 0);
     assert_string_equal(query->select, "/a b/0");
@@ -90,7 +90,7 @@ static void test_wrong_queries_are_explained(void **state)
     };
 
     for (size_t i = 0; i < sizeof queries / sizeof *queries; i++) {
-        const struct fetch_query *query;
+        struct fetch_query *query;
         int err = read_query(state, queries[i].text, &query);
         if (err != queries[i].status)
             fail_msg("\"%s\": %d, expected %d", queries[i].text, err, queries[i].status);
@@ -101,7 +101,7 @@ static void test_wrong_queries_are_explained(void **state)
 /* The same bytes give the same request; one key whatever the spelling; thousands do no harm. */
 static void test_queries_are_remembered(void **state)
 {
-    const struct fetch_query *query;
+    struct fetch_query *query;
     const struct fetch_request *first;
     struct key key;
     char text[64];
