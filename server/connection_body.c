@@ -15,7 +15,6 @@
 #include "connection_private.h"
 #include "http1_reply.h"
 #include "log/log.h"
-#include "problem.h"
 
 /* Reading more than this only to drop it costs more than a new connection. */
 #define DROPPED_BYTES_MAX (64 * 1024)
@@ -124,6 +123,11 @@ void connection_break_off(struct connection *connection, int status, const char 
     connection->is_body_wanted = false;
     connection->is_body_open = false;
     connection->keeps_alive = false;
+    if (!has_begun && request->on_refused != NULL) {
+        request->on_refused(request, status, detail);
+        assert(request->progress == REPLY_DONE);
+        return;
+    }
     connection_leave_handler(connection);
     if (has_begun) {
         connection->is_broken = true;
@@ -131,7 +135,7 @@ void connection_break_off(struct connection *connection, int status, const char 
         return;
     }
     request->progress = REPLY_NONE; /* it is ours again, and the client may be told */
-    problem_send(request, status, detail, NULL, 0);
+    connection_tell_problem(connection, status, detail);
 }
 
 void connection_refuse_body(struct connection *connection, int status, const char *detail)

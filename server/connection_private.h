@@ -155,6 +155,9 @@ void connection_refuse_body(struct connection *connection, int status, const cha
 /* connection_refuse - answers what cannot be handled with a problem, and closes after it. */
 void connection_refuse(struct connection *connection, int status, const char *detail);
 
+/* connection_tell_problem - HANDLING, no answer has begun: answers the request with a problem. */
+void connection_tell_problem(struct connection *connection, int status, const char *detail);
+
 /* connection_need_output - makes sure there is an output; false, and broken, without memory. */
 bool connection_need_output(struct connection *connection);
 

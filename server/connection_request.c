@@ -19,6 +19,7 @@ static void request_prepare(struct connection *connection)
     request->loop = connection->worker->loop;
     request->start_ns = async_loop_now_ns(request->loop);
     request->on_gone = NULL;
+    request->on_refused = NULL;
     request->on_body = NULL;
     request->on_writable = NULL;
     request->carrier = &connection_carrier_ops;
@@ -32,17 +33,22 @@ static void request_prepare(struct connection *connection)
     connection->requests++;
 }
 
-void connection_refuse(struct connection *connection, int status, const char *detail)
+void connection_tell_problem(struct connection *connection, int status, const char *detail)
 {
     static const struct reply_field retry = {.name = "Retry-After", .value = "1"};
 
+    problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
+}
+
+void connection_refuse(struct connection *connection, int status, const char *detail)
+{
     request_prepare(connection);
     connection->keeps_alive = false;
     worker_count(&connection->worker->counters.refused);
     log_debug("request refused", "fd=%d status=%d detail=\"%s\"", connection->transport.fd, status,
               detail);
     connection_enter(connection, CONNECTION_HANDLING);
-    problem_send(&connection->exchange->request, status, detail, &retry, status == 503 ? 1 : 0);
+    connection_tell_problem(connection, status, detail);
 }
 
 static void handle(struct connection *connection, struct router_choice choice, bool is_body_open,

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "handlers/cache_status.h"
 #include "problem.h"
 
 #define LINE_BYTES 1024
@@ -144,6 +145,8 @@ int http1_reply_head(struct output *output, const struct reply_head *head,
         put_field(&writer, head->fields[i].name, head->fields[i].value);
     if (head->lines.iov_len > 0)
         put(&writer, head->lines.iov_base, head->lines.iov_len);
+    if (!head->has_account)
+        PUT_LITERAL(&writer, CACHE_STATUS_LOCAL_LINES);
     PUT_LITERAL(&writer, "\r\n");
     writer_pass(&writer);
     if (is_copied && memory.release != NULL)

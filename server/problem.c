@@ -130,8 +130,10 @@ void problem_send(struct request *request, int status, const char *detail,
     char body[PROBLEM_BYTES_MAX];
 
     assert(field_count <= PROBLEM_FIELDS_MAX);
-    for (size_t i = 0; i < field_count; i++)
-        all[1 + i] = fields[i];
     struct reply_head head = {.status = status, .fields = all, .field_count = 1 + field_count};
+    for (size_t i = 0; i < field_count; i++) {
+        all[1 + i] = fields[i];
+        head.has_account |= strcmp(fields[i].name, "Cache-Status") == 0;
+    }
     reply_copy(request, &head, body, problem_format(body, status, detail));
 }

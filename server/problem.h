@@ -31,8 +31,8 @@ size_t problem_format(char body[PROBLEM_BYTES_MAX], int status, const char *deta
 
 /*
  * problem_send - answers a request with a problem. `fields` are further header fields (Allow,
- * Retry-After, Cache-Status ...), or
- * NULL; at most PROBLEM_FIELDS_MAX.
+ * Retry-After ...), or NULL; at most PROBLEM_FIELDS_MAX. With Cache-Status among them,
+ * Server-Timing has to be there as well.
  */
 void problem_send(struct request *request, int status, const char *detail,
                   const struct reply_field *fields, size_t field_count);

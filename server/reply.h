@@ -6,7 +6,9 @@
  * live, and is told once, when they are not needed anymore (sent, or dropped as the client left).
  * So a cache hit is a head of our own, the entry's prepared fields and the shared body in one
  * sendmsg(2). The server itself adds Date, Connection, Content-Length and Transfer-Encoding, so
- * these may not stand among the fields, but for Date with has_date.
+ * these may not stand among the fields, but for Date with has_date. So that every answer tells what
+ * a cache had to do with it, it also adds that none had (Cache-Status, Server-Timing), unless
+ * has_account says that the fields tell more.
  *
  * Nothing is sent inside these calls, and none of the handler's callbacks runs inside them. Sending
  * follows in the same turn of the loop or the next. No call here fails: when memory is short or the
@@ -42,6 +44,7 @@ struct reply_head {
     struct iovec lines;    /* the same, copied, behind `fields`: for heads that have to be quick */
     struct iovec ready;    /* all of it in one, see reply_ready_head(); length 0 for none */
     bool has_date;         /* the fields name a Date already: none is added */
+    bool has_account;      /* the fields name Cache-Status and Server-Timing: none are added */
     bool closes;           /* the connection ends after this answer, and says so */
 };
 

@@ -23,7 +23,9 @@
  * the end it may answer, and even complete its answer: what is left of the body is dropped then, or
  * the connection closed. A client that leaves in mid-body, or sends what is no body, too much or
  * too late, ends the request: on_gone, and the client is told what was wrong if no answer had
- * begun. What stands in the trailer section is checked and dropped.
+ * begun; as does a server that stops. A handler that has more to say then sets on_refused: it lets
+ * go of everything as in on_gone, and answers in the call, with this problem. What stands in the
+ * trailer section is checked and dropped.
  *
  * Everything here happens on the thread of request->loop. The bytes that the spans refer to stay
  * where they are until the answer is complete.
@@ -68,6 +70,7 @@ enum request_form {
 };
 
 typedef void request_fn(struct request *request);
+typedef void request_refused_fn(struct request *request, int status, const char *detail);
 
 /* How a handler begins; `context` is what its route gave for this loop (server.h). */
 typedef void request_start_fn(struct request *request, void *context);
@@ -126,6 +129,8 @@ struct request {
     request_fn *on_gone;     /* the request ended before the answer was complete; at most once */
     request_fn *on_body;     /* request_body_look() had said LATER, and now says something else */
     request_fn *on_writable; /* reply_write() had returned false, and may be called again */
+    request_refused_fn
+        *on_refused; /* in the place of on_gone, with an answer not begun: see above */
 
     /* The carrier's. */
     const struct carrier_ops *carrier;

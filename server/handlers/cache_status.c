@@ -9,13 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* How this cache is called in the field. */
-#define CACHE_NAME "fetchonce"
-
-#define NO_WAIT "wait;dur=0"
-
-const char server_timing_none[] = NO_WAIT;
-
 static const char *const forward_names[] = {
     [CACHE_FORWARD_BYPASS] = "; fwd=bypass",     [CACHE_FORWARD_METHOD] = "; fwd=method",
     [CACHE_FORWARD_URI_MISS] = "; fwd=uri-miss", [CACHE_FORWARD_VARY_MISS] = "; fwd=vary-miss",
@@ -24,8 +17,8 @@ static const char *const forward_names[] = {
 };
 
 /* The longest of each, and nothing is cut. */
-static_assert(sizeof CACHE_NAME "; fwd=vary-miss; fwd-status=999; collapsed; stored"
-                                "; ttl=-9223372036854775808; detail=" +
+static_assert(sizeof CACHE_STATUS_NAME "; fwd=vary-miss; fwd-status=999; collapsed; stored"
+                                       "; ttl=-9223372036854775808; detail=" +
                       CACHE_STATUS_DETAIL_MAX <=
                   CACHE_STATUS_BYTES,
               "has room for all");
@@ -61,7 +54,7 @@ static char *put_ttl(char *at, int64_t ttl_s)
 
 void cache_status_write(const struct cache_status *status, char text[CACHE_STATUS_BYTES])
 {
-    char *at = put(text, status->is_hit ? CACHE_NAME "; hit" : CACHE_NAME);
+    char *at = put(text, status->is_hit ? CACHE_STATUS_NAME "; hit" : CACHE_STATUS_NAME);
 
     assert(!status->is_hit || status->forward == CACHE_NOT_FORWARDED);
     if (status->forward != CACHE_NOT_FORWARDED) {
@@ -104,8 +97,8 @@ size_t cache_status_write_hit(int64_t age_s, int64_t ttl_s, char lines[CACHE_HIT
 {
     char *at = cache_status_number(put(lines, "Age: "), (uint64_t)age_s);
 
-    at = put_ttl(put(at, "\r\nCache-Status: " CACHE_NAME "; hit"), ttl_s);
-    at = put(at, "\r\nServer-Timing: " NO_WAIT "\r\n");
+    at = put_ttl(put(at, "\r\nCache-Status: " CACHE_STATUS_NAME "; hit"), ttl_s);
+    at = put(at, "\r\nServer-Timing: " SERVER_TIMING_NO_WAIT "\r\n");
     assert(at < lines + CACHE_HIT_BYTES);
     return (size_t)(at - lines);
 }

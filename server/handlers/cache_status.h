@@ -24,6 +24,18 @@ enum cache_forward {
     CACHE_FORWARD_PARTIAL,   /* what is stored has not all that it wants */
 };
 
+/* How this cache is called in the field. */
+#define CACHE_STATUS_NAME "fetchonce"
+
+/* The Server-Timing of a request that waited for nothing. */
+#define SERVER_TIMING_NO_WAIT "wait;dur=0"
+
+/* The lines of an answer that this server makes of itself: the store was not looked into, and
+ * nobody was asked, so that it has neither "hit" nor "fwd". Source: RFC 9211 section 2. */
+#define CACHE_STATUS_LOCAL_LINES                                                                   \
+    "Cache-Status: " CACHE_STATUS_NAME "; detail=local\r\n"                                        \
+    "Server-Timing: " SERVER_TIMING_NO_WAIT "\r\n"
+
 struct cache_status {
     bool is_hit; /* answered from the store; then it was not forwarded */
     enum cache_forward forward;
@@ -42,9 +54,6 @@ struct cache_status {
 void cache_status_write(const struct cache_status *status, char text[CACHE_STATUS_BYTES]);
 
 #define SERVER_TIMING_BYTES 80
-
-/* The value for a request that waited for nothing. */
-extern const char server_timing_none[];
 
 /*
  * server_timing_write - how long the request waited for the fetch of another, and how long its own

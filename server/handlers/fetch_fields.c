@@ -181,12 +181,22 @@ void fetch_describe_failure(struct fetch_answer *answer, const struct request *r
     }
 }
 
+void fetch_describe_broken_off(struct fetch_answer *answer, const struct request *request,
+                               const struct fetch_reader *reader, const char *detail)
+{
+    struct cache_status account = {
+        .forward = forward_of(reader), .is_collapsed = reader->led_ns == 0, .detail = detail};
+
+    answer->count = 0;
+    add_account(answer, &account, request, reader, async_loop_now_ns(request->loop));
+}
+
 void fetch_refuse(struct request *request, int status, const char *detail, const char *token)
 {
     struct cache_status account = {.detail = token};
     char cache_status[CACHE_STATUS_BYTES];
     struct reply_field fields[] = {{"Cache-Status", cache_status},
-                                   {"Server-Timing", server_timing_none}};
+                                   {"Server-Timing", SERVER_TIMING_NO_WAIT}};
 
     cache_status_write(&account, cache_status);
     problem_send(request, status, detail, fields, sizeof fields / sizeof *fields);
@@ -196,8 +206,10 @@ struct reply_head fetch_head(const struct entry *entry, int status,
                              const struct fetch_answer *answer)
 {
     const struct entry_head *prepared = entry_get_head(entry);
-    struct reply_head head = {
-        .status = status, .fields = answer->fields, .field_count = answer->count};
+    struct reply_head head = {.status = status,
+                              .fields = answer->fields,
+                              .field_count = answer->count,
+                              .has_account = true};
 
     head.prepared.iov_base = (void *)prepared->bytes;
     head.prepared.iov_len = prepared->length;

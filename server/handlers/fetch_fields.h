@@ -69,6 +69,11 @@ void fetch_describe(struct fetch_answer *answer, const struct request *request,
 void fetch_describe_failure(struct fetch_answer *answer, const struct request *request,
                             const struct fetch_reader *reader);
 
+/* fetch_describe_broken_off - of a reader that is still waiting, for its answer or for enough of
+ * it, when the connection ends its request; `detail` is a token for Cache-Status. */
+void fetch_describe_broken_off(struct fetch_answer *answer, const struct request *request,
+                               const struct fetch_reader *reader, const char *detail);
+
 /* fetch_refuse - answers with a problem that no fetch had part in; `token` is for Cache-Status. */
 void fetch_refuse(struct request *request, int status, const char *detail, const char *token);
 

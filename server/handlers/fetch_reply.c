@@ -25,6 +25,8 @@
 #include "fetch_parts.h"
 #include "select.h"
 
+#define RETRY_AFTER_STOP_S "5"
+
 static void release_entry(void *context)
 {
     entry_unref(context);
@@ -114,6 +116,20 @@ static void send_failure(struct fetch_reply *self)
 void fetch_reply_on_gone(struct request *request)
 {
     fetch_reply_finish((struct fetch_reply *)(void *)request->state);
+}
+
+/* The server stops, or the client's body is none. */
+void fetch_reply_on_refused(struct request *request, int status, const char *detail)
+{
+    struct fetch_reply *self = (struct fetch_reply *)(void *)request->state;
+    struct fetch_answer answer;
+
+    fetch_describe_broken_off(&answer, request, &self->reader,
+                              status == 503 ? "stopping" : "request-body");
+    if (status == 503)
+        answer.fields[answer.count++] = (struct reply_field){"Retry-After", RETRY_AFTER_STOP_S};
+    fetch_reply_finish(self);
+    problem_send(request, status, detail, answer.fields, answer.count);
 }
 
 /* Once for each fetch: by the reader that led it. The client is told less (rule I.17). While an
@@ -245,7 +261,7 @@ static void send_selected(struct fetch_reply *self)
     struct request *request = self->request;
     struct fetch_answer answer;
     struct reply_field fields[8];
-    struct reply_head head = {.status = 200, .fields = fields};
+    struct reply_head head = {.status = 200, .fields = fields, .has_account = true};
     char *text;
     int err = select_value(self->reader.entry->body, self->select, &text);
 

@@ -57,8 +57,9 @@ void fetch_reply_start_bypass(struct request *request, struct fetch_lane *lane,
 /* fetch_reply_advance - goes on by what state its reader is in. */
 void fetch_reply_advance(struct fetch_reply *self);
 
-/* fetch_reply_on_gone, fetch_reply_on_writable - what its request calls. */
+/* fetch_reply_on_gone and so on - what its request calls. */
 void fetch_reply_on_gone(struct request *request);
+void fetch_reply_on_refused(struct request *request, int status, const char *detail);
 void fetch_reply_on_writable(struct request *request);
 
 /* fetch_reply_finish - nothing of the fetch calls back any more. The request may be answered

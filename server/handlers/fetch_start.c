@@ -70,6 +70,7 @@ static struct fetch_reply *reply_of(struct request *request)
 
     self->request = request;
     request->on_gone = fetch_reply_on_gone;
+    request->on_refused = fetch_reply_on_refused;
     request->on_writable = fetch_reply_on_writable;
     return self;
 }

@@ -157,16 +157,23 @@ static void refuse(struct request *request, int status)
 
 static void on_open(void *context, int status)
 {
-    static const struct reply_head head = {.status = 200};
+    static const struct cache_status account = {.forward = CACHE_FORWARD_METHOD};
     static const struct reply_memory memory_none;
     struct tunnel *self = context;
     struct request *request = self->request;
+    char cache_status[CACHE_STATUS_BYTES];
+    char timing[SERVER_TIMING_BYTES];
+    const struct reply_field fields[] = {{"Cache-Status", cache_status}, {"Server-Timing", timing}};
+    const struct reply_head head = {
+        .status = 200, .fields = fields, .field_count = 2, .has_account = true};
 
     if (status < 0) {
         fetch_tunnel_free(self->host);
         refuse(request, status);
         return;
     }
+    cache_status_write(&account, cache_status);
+    server_timing_write(0, async_loop_now_ns(request->loop) - request->start_ns, timing);
     reply_tunnel(request, &head, memory_none);
     pump(self);
 }

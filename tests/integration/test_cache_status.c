@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_cache_status.c - every answer of /fetch says in Cache-Status what became of its request, and
- * in Server-Timing how long that waited for the fetch of another.
+ * test_cache_status.c - every answer of /fetch and of proxies says in Cache-Status what became of
+ * its request, and in Server-Timing how long that waited for the fetch of another. Of what no cache
+ * has a part in: test_account.c.
  */
 #include <stdio.h>
 #include <string.h>
@@ -327,6 +328,108 @@ static void case_12_too_many(void **state)
     world_stop(&world);
 }
 
+/* At the end of the drain: who leads and who waits are told the same, and each its own way. */
+static void case_32_last_words_to_who_waits(void **state)
+{
+    struct client clients[3];
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_GATE, ORIGIN_SEND(OK_HELLO));
+    for (unsigned i = 0; i < 2; i++) {
+        world_ask(&world, &clients[i], "GET", "/", "", "");
+        world_wait_waiting(&world, 1 + i);
+    }
+    world_pass(&world, &clients[2], "POST", "/", "Content-Length: 0\r\n", "");
+    origin_wait_hits(world.origin, "/", 2);
+    server_stop(world.server, 0);
+    for (unsigned i = 0; i < 3; i++) {
+        static const char *const expected[] = {
+            "fetchonce; fwd=uri-miss; detail=stopping",
+            "fetchonce; fwd=uri-miss; collapsed; detail=stopping",
+            "fetchonce; fwd=method; detail=stopping"};
+        struct client_reply reply;
+        client_read_reply(&clients[i], false, &reply);
+        assert_int_equal(reply.status, 503);
+        assert_field(&reply, "Cache-Status", expected[i]);
+        assert_field_begins(&reply, "Server-Timing", i == 1 ? "wait;dur=" : OWN_FETCH);
+        assert_true(i != 1 || strcmp(client_reply_field(&reply, "Server-Timing"), NO_WAIT) != 0);
+        assert_non_null(client_reply_field(&reply, "Retry-After"));
+        client_reply_fini(&reply);
+        client_close(&clients[i]);
+    }
+    world_stop(&world);
+}
+
+/* The request was on its way when the client's body turned out to be none. */
+static void test_body_that_breaks_off(void **state)
+{
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_GATE, ORIGIN_SEND(OK_HELLO));
+    client_open(&client, world.address);
+    client_send_text(&client, "POST / HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n"
+                              "\r\n3\r\nbod\r\nno size\r\n");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 400);
+    assert_field(&reply, "Cache-Status", "fetchonce; fwd=method; detail=request-body");
+    assert_field_begins(&reply, "Server-Timing", OWN_FETCH);
+    client_reply_fini(&reply);
+    client_close(&client);
+    world_wait_flights(&world, 0);
+    world_stop(&world);
+}
+
+/* An origin's own field goes on, before ours, whatever it says: each cache on the way has its
+ * member, that nearest to the client the last. Source: RFC 9211 section 2. */
+static void test_members_of_caches_behind_stay(void **state)
+{
+    struct world world;
+
+    (void)state;
+    world_start(&world, NULL);
+    origin_on(world.origin, "/",
+              ORIGIN_SEND("HTTP/1.1 200 OK\r\nCache-Status: fetchonce; hit\r\n"
+                          "Cache-Control: max-age=60\r\nContent-Length: 0\r\n\r\n"));
+    for (unsigned i = 0; i < 2; i++) {
+        struct client_reply reply;
+        const char *theirs, *ours;
+        world_get(&world, "/", "", "", &reply);
+        theirs = strstr(reply.head, "Cache-Status: fetchonce; hit\r\n");
+        ours = strstr(reply.head, i == 0 ? "Cache-Status: fetchonce; fwd=uri-miss; stored"
+                                         : "Cache-Status: fetchonce; hit; ttl=");
+        assert_non_null(theirs);
+        assert_non_null(ours);
+        assert_true(theirs < ours);
+        client_reply_fini(&reply);
+    }
+    world_stop(&world);
+}
+
+/* For a proxy that has run out of hops. */
+static void test_last_hop(void **state)
+{
+    struct world world;
+    struct client client;
+    struct client_reply reply;
+
+    (void)state;
+    world_start(&world, NULL);
+    world_pass(&world, &client, "OPTIONS", "/", "Max-Forwards: 0\r\n", "");
+    client_read_reply(&client, false, &reply);
+    assert_int_equal(reply.status, 204);
+    assert_field(&reply, "Cache-Status", "fetchonce; detail=local");
+    assert_field(&reply, "Server-Timing", NO_WAIT);
+    client_reply_fini(&reply);
+    client_close(&client);
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -342,6 +445,10 @@ int main(void)
         cmocka_unit_test(test_failures),
         cmocka_unit_test(case_10_deadlines),
         cmocka_unit_test(case_12_too_many),
+        cmocka_unit_test(case_32_last_words_to_who_waits),
+        cmocka_unit_test(test_body_that_breaks_off),
+        cmocka_unit_test(test_members_of_caches_behind_stay),
+        cmocka_unit_test(test_last_hop),
     };
 
     world_prepare();

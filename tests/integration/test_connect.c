@@ -72,6 +72,8 @@ static void expect_refused(const char *host, unsigned host_port, int status)
     client_read_reply(&client, false, &reply);
     assert_int_equal(reply.status, status);
     assert_string_equal(client_reply_field(&reply, "Content-Type"), "application/problem+json");
+    assert_int_equal(strncmp(client_reply_field(&reply, "Cache-Status"), "fetchonce; detail=", 18),
+                     0);
     client_reply_fini(&reply);
     client_close(&client);
 }
@@ -84,6 +86,9 @@ static void expect_open(struct client *client)
     assert_int_equal(reply.status, 200);
     assert_null(client_reply_field(&reply, "Content-Length"));
     assert_null(client_reply_field(&reply, "Transfer-Encoding"));
+    assert_string_equal(client_reply_field(&reply, "Cache-Status"), "fetchonce; fwd=method");
+    assert_int_equal(
+        strncmp(client_reply_field(&reply, "Server-Timing"), "wait;dur=0, origin;", 19), 0);
     client_reply_fini(&reply);
 }
 

@@ -34,6 +34,7 @@ static void operate(const char *method, const char *target, const char *fields, 
     program_operate(&program, &client, method, target, fields);
     client_read_reply(&client, false, &reply);
     assert_int_equal(reply.status, status);
+    assert_string_equal(client_reply_field(&reply, "Cache-Status"), "fetchonce; detail=local");
     if (strstr(reply.body, part) == NULL)
         fail_msg("\"%s\" is not in: %s", part, reply.body);
     client_reply_fini(&reply);

@@ -279,6 +279,37 @@ static bool take_rest(struct client *client, struct client_reply *reply)
     return result == FILL_END;
 }
 
+/* How many lines "name: ..." there are whose value has this text in it. */
+static unsigned count_lines(const char *head, const char *name, const char *text)
+{
+    size_t name_length = strlen(name);
+    unsigned count = 0;
+
+    for (const char *line = strstr(head, "\r\n"); line != NULL; line = strstr(line, "\r\n")) {
+        line += 2;
+        const char *found = strstr(line, text);
+        count += strncasecmp(line, name, name_length) == 0 && line[name_length] == ':' &&
+                 found != NULL && found < line + strcspn(line, "\r\n");
+    }
+    return count;
+}
+
+/* Whatever answered, a handler, a proxy, the parser: its answer says what became of the request.
+ * Servers behind may have said so before; but then some cache had a part in it. */
+static void check_account(const struct client_reply *reply)
+{
+    unsigned count = count_lines(reply->head, "Cache-Status", "fetchonce");
+
+    if (reply->status / 100 == 1 && reply->status != 101)
+        return;
+    if (count == 0 || count_lines(reply->head, "Server-Timing", "wait;dur=") == 0 ||
+        (count > 1 && count_lines(reply->head, "Cache-Status", "detail=local") > 0)) {
+        fprintf(stderr, "client: an answer without Cache-Status or Server-Timing:\n%s\n",
+                reply->head);
+        abort();
+    }
+}
+
 void client_read_reply(struct client *client, bool to_head, struct client_reply *ret_reply)
 {
     struct client_reply *reply = ret_reply;
@@ -289,6 +320,7 @@ void client_read_reply(struct client *client, bool to_head, struct client_reply 
     if (reply->head == NULL)
         return;
     reply->status = (int)strtol(reply->head + strlen("HTTP/1.x "), NULL, 10);
+    check_account(reply);
     const char *connection = client_reply_field(reply, "Connection");
     reply->closes = connection != NULL && strcasecmp(connection, "close") == 0;
     const char *coding = client_reply_field(reply, "Transfer-Encoding");

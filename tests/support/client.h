@@ -53,6 +53,7 @@ void client_send_format(struct client *client, const char *format, ...)
 /*
  * client_read_reply - the next reply; interim ones (1xx) are replies of their own.
  * `to_head`: it answers HEAD, so no body follows. client_reply_fini() frees what it holds.
+ * Each final reply has to have Cache-Status and Server-Timing, or the test fails.
  */
 void client_read_reply(struct client *client, bool to_head, struct client_reply *ret_reply);
 void client_reply_fini(struct client_reply *reply);

@@ -172,6 +172,7 @@ static void test_head_has_framing_fields_and_prepared_lines(void **state)
     struct reply_head head = {.status = 200,
                               .fields = fields,
                               .field_count = 2,
+                              .has_account = true,
                               .prepared = {.iov_base = (char *)"C: 3\r\n", .iov_len = 6}};
     struct http1_framing framing = {.length_bytes = 5, .date = date};
     struct output output;
@@ -195,6 +196,7 @@ static void test_long_prepared_lines_are_referred_to(void **state)
                               .fields = fields,
                               .field_count = 1,
                               .has_date = true,
+                              .has_account = true,
                               .prepared = {.iov_base = lines, .iov_len = sizeof(lines)}};
     struct http1_framing framing = {.length_bytes = 5, .date = date};
     struct iovec spans[OUTPUT_ENTRIES];
@@ -215,7 +217,7 @@ static void test_long_prepared_lines_are_referred_to(void **state)
 
 static void test_head_says_how_the_connection_goes_on(void **state)
 {
-    struct reply_head head = {.status = 431, .has_date = true};
+    struct reply_head head = {.status = 431, .has_date = true, .has_account = true};
     struct http1_framing framing = {.length_bytes = -1, .is_chunked = true, .date = date};
     struct output output;
 
@@ -233,11 +235,28 @@ static void test_head_says_how_the_connection_goes_on(void **state)
            "HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: keep-alive\r\n\r\n");
 }
 
+/* Source: RFC 9211 section 2; neither a hit nor forwarded. */
+static void test_head_without_an_account_gets_one(void **state)
+{
+    struct reply_field field = {.name = "A", .value = "1"};
+    struct reply_head head = {.status = 204, .fields = &field, .field_count = 1, .has_date = true};
+    struct http1_framing framing = {.length_bytes = -1, .date = date};
+    struct output output;
+
+    (void)state;
+    output_init(&output);
+    assert_int_equal(http1_reply_head(&output, &head, &framing, memory_none), 0);
+    expect(&output, 100,
+           "HTTP/1.1 204 No Content\r\nA: 1\r\nCache-Status: fetchonce; detail=local\r\n"
+           "Server-Timing: wait;dur=0\r\n\r\n");
+}
+
 static void test_fields_longer_than_any_buffer_are_sent_whole(void **state)
 {
     static char value[20000];
     struct reply_field field = {.name = "Long", .value = value};
-    struct reply_head head = {.status = 200, .fields = &field, .field_count = 1, .has_date = true};
+    struct reply_head head = {
+        .status = 200, .fields = &field, .field_count = 1, .has_date = true, .has_account = true};
     struct http1_framing framing = {.length_bytes = 0, .date = date};
     struct output output;
 
@@ -315,6 +334,7 @@ int main(void)
         cmocka_unit_test(test_head_has_framing_fields_and_prepared_lines),
         cmocka_unit_test(test_long_prepared_lines_are_referred_to),
         cmocka_unit_test(test_head_says_how_the_connection_goes_on),
+        cmocka_unit_test(test_head_without_an_account_gets_one),
         cmocka_unit_test(test_fields_longer_than_any_buffer_are_sent_whole),
         cmocka_unit_test(test_body_in_chunks),
         cmocka_unit_test(test_trailers_stand_behind_the_last_chunk),
