@@ -220,11 +220,11 @@ struct fields fields_of_text(const char *text, size_t length)
 
 static bool next_of_text(const struct fields *fields, size_t *position, struct field *ret_field)
 {
-    const char *line = fields->bytes + *position;
-    const char *colon, *end;
+    const char *line, *colon, *end;
 
     if (*position >= fields->bytes_count)
         return false;
+    line = fields->bytes + *position; /* where there are bytes */
     colon = memchr(line, ':', fields->bytes_count - *position);
     end = memchr(line, '\n', fields->bytes_count - *position);
     assert(colon != NULL && end != NULL && colon + LINE_EXTRA_BYTES <= end + 1);
