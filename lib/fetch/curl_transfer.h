@@ -23,12 +23,15 @@ struct curl_upstream {
     const struct fetch_settings *settings;
     struct resolver *resolver;
     struct multi *multi;
+    struct multi *own_multi; /* of connections that serve one call, and count for no limit */
     struct connections connections;
     struct curl_slist *plain_fields; /* of all calls that have none of their own */
     size_t calls;
     struct async_list idle; /* transfers without a call, for the next ones */
     size_t idle_count;
 };
+
+struct wire;
 
 /* It outlives its call, and serves others: what libcurl is given to know it by stays the same. */
 struct transfer {
@@ -45,6 +48,7 @@ struct transfer {
     CURLSH *pins;      /* of this call, as all that follows */
     struct curl_slist *pin_list;
     struct curl_slist *fields; /* NULL: the plain ones */
+    struct wire *wire;         /* of a call for an upgrade, once it is connected; else NULL */
     struct head_reader head;
     int64_t body_bytes_left; /* of the length that the head told; negative: not known */
     bool is_added;           /* to the multi handle */
@@ -62,5 +66,9 @@ void curl_callbacks_set(struct transfer *transfer);
 /* transfer_check_address - the guard's verdict on the address about to be connected. */
 enum guard_reason transfer_check_address(const struct transfer *transfer,
                                          const struct sockaddr *address, socklen_t address_bytes);
+
+/* transfer_finish - the one way out besides cancel(): the call is told, and the transfer free for
+ * another. */
+void transfer_finish(struct transfer *transfer, int status);
 
 #endif

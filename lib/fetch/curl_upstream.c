@@ -13,6 +13,8 @@
  * read together with the end, and says so only in its log, which is therefore listened to; those
  * that it has not read stay in the connection, which is looked into at the end of an answer and
  * before the next request. Over TLS that look would meet records that are no bytes of the origin's.
+ *
+ * For an upgrade libcurl makes the connection and nothing else: see wire.c.
  */
 #include "curl_upstream.h"
 
@@ -25,6 +27,7 @@
 #include "curl_fields.h"
 #include "curl_transfer.h"
 #include "easy_handle.h"
+#include "wire.h"
 
 #define IDLE_MAX 128 /* transfers that are kept for calls to come, some 6 KiB each */
 
@@ -39,6 +42,12 @@ static void transfer_free(struct transfer *transfer)
     free(transfer);
 }
 
+static struct multi *multi_of(const struct transfer *transfer)
+{
+    return transfer->call->upgrade != NULL ? transfer->upstream->own_multi
+                                           : transfer->upstream->multi;
+}
+
 /* Ready for another call, or gone. */
 static void transfer_end(struct transfer *transfer, bool is_fit)
 {
@@ -47,8 +56,10 @@ static void transfer_end(struct transfer *transfer, bool is_fit)
     upstream->calls--;
     resolver_cancel(&transfer->query);
     async_loop_unpost(upstream->loop, &transfer->literal);
+    wire_free(transfer->wire);
+    transfer->wire = NULL;
     if (transfer->is_added)
-        multi_remove(upstream->multi, transfer->easy);
+        multi_remove(multi_of(transfer), transfer->easy);
     easy_handle_settle(transfer, is_fit);
     head_reader_fini(&transfer->head);
     if (transfer->easy == NULL || upstream->idle_count == IDLE_MAX) {
@@ -59,8 +70,7 @@ static void transfer_end(struct transfer *transfer, bool is_fit)
     upstream->idle_count++;
 }
 
-/* The one way out besides cancel(). */
-static void transfer_finish(struct transfer *transfer, int status)
+void transfer_finish(struct transfer *transfer, int status)
 {
     struct upstream_call *call = transfer->call;
 
@@ -134,6 +144,10 @@ static void on_transfer_done(CURL *easy, CURLcode result)
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &context);
     transfer = (struct transfer *)(void *)context;
     assert(transfer != NULL && transfer->easy == easy);
+    if (transfer->call->upgrade != NULL && result == CURLE_OK) {
+        wire_start(transfer);
+        return;
+    }
     if (result == CURLE_OK && has_excess(transfer) && !transfer->call->drops_excess)
         transfer->status = -EPROTO;
     status = status_of_result(transfer, result);
@@ -150,7 +164,7 @@ static int connect_transfer(struct transfer *transfer)
     int err = easy_handle_prepare(transfer);
 
     if (err == 0)
-        err = multi_add(transfer->upstream->multi, transfer->easy);
+        err = multi_add(multi_of(transfer), transfer->easy);
     if (err == 0)
         transfer->is_added = true;
     return err;
@@ -262,7 +276,7 @@ static void cancel(struct upstream_call *call)
 {
     struct transfer *transfer = call->backend;
 
-    assert(!multi_is_inside(transfer->upstream->multi));
+    assert(!multi_is_inside(multi_of(transfer)));
     call->backend = NULL;
     transfer_end(transfer, false);
 }
@@ -271,7 +285,9 @@ static void resume(struct upstream_call *call)
 {
     struct transfer *transfer = call->backend;
 
-    if (transfer->is_added)
+    if (transfer->wire != NULL)
+        wire_resume(transfer->wire);
+    else if (transfer->is_added && call->upgrade == NULL)
         multi_unpause(transfer->upstream->multi, transfer->easy);
 }
 
@@ -300,6 +316,9 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
     err = multi_new(loop, settings, on_transfer_done, &upstream->multi);
     if (err < 0)
         goto fail;
+    err = multi_new(loop, NULL, on_transfer_done, &upstream->own_multi);
+    if (err < 0)
+        goto fail;
     err = resolver_new(loop, settings, &upstream->resolver);
     if (err < 0)
         goto fail;
@@ -325,7 +344,9 @@ void curl_upstream_close(struct upstream *interface)
     assert(upstream->calls == 0);
     free_idle(upstream);
     multi_free(upstream->multi);
+    multi_free(upstream->own_multi);
     upstream->multi = NULL;
+    upstream->own_multi = NULL;
 }
 
 struct resolver *curl_upstream_resolver(struct upstream *upstream)
@@ -343,6 +364,7 @@ void curl_upstream_free(struct upstream *interface)
     assert(upstream->calls == 0);
     free_idle(upstream);
     multi_free(upstream->multi);
+    multi_free(upstream->own_multi);
     resolver_free(upstream->resolver);
     connections_fini(&upstream->connections);
     free(upstream->plain_fields);

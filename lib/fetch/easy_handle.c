@@ -20,6 +20,7 @@
 #include "curl_fields.h"
 #include "curl_transfer.h"
 #include "easy_handle.h"
+#include "wire.h"
 
 static bool is_same_text(const char *one, const char *other)
 {
@@ -36,7 +37,7 @@ static bool has_usual_settings(const struct transfer *transfer)
 /* Whether nothing is asked of libcurl but what is set for every call, or taken away behind it. */
 static bool is_plain(const struct upstream_call *call)
 {
-    return call->method == NULL && call->body == NULL;
+    return call->method == NULL && call->body == NULL && call->upgrade == NULL;
 }
 
 static bool is_head(const struct upstream_call *call)
@@ -161,12 +162,16 @@ static int set_request(struct transfer *transfer)
     CURL *easy = transfer->easy;
     int err = 0;
 
+    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->settings->connect_timeout_ms);
+    if (call->upgrade != NULL) {
+        wire_set_options(easy);
+        return 0;
+    }
     assert(!is_head(call) || call->body == NULL); /* libcurl would announce it, and send nothing */
     if (call->fields != NULL || call->is_verbatim || call->host != NULL || call->body != NULL)
         err = curl_fields_make(transfer->settings, call, &transfer->fields);
     if (err < 0)
         return err;
-    curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)transfer->settings->connect_timeout_ms);
     curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, call->is_on_new_connection ? 1L : 0L);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER,
                      transfer->fields != NULL ? transfer->fields

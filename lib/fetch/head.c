@@ -44,7 +44,7 @@ static int take_status_line(struct head_reader *reader, struct span line)
     if (!is_digit(digits[0]) || !is_digit(digits[1]) || !is_digit(digits[2]))
         return -EPROTO;
     status = (digits[0] - '0') * 100 + (digits[1] - '0') * 10 + (digits[2] - '0');
-    if (status < 100 || status == 101)
+    if (status < 100 || (status == 101 && !reader->takes_switch))
         return -EPROTO;
     reader->status = status;
     reader->is_http1 = line.bytes[5] == '1';
@@ -100,6 +100,8 @@ static int complete(struct head_reader *reader, struct upstream_head *ret_head)
         .status = reader->status, .fields = &reader->fields, .content_length_bytes = length_bytes};
     if (reader->status == 204 || reader->status == 304)
         ret_head->content_length_bytes = 0;
+    if (reader->status == 101)
+        ret_head->content_length_bytes = -1;
     return HEAD_COMPLETE;
 }
 
@@ -150,7 +152,7 @@ int head_reader_take(struct head_reader *reader, const char *line_bytes, size_t 
                    ? take_status_line(reader, line)
                    : -EPROTO;
     if (line.length == 0) {
-        if (reader->status >= 200)
+        if (reader->status >= 200 || reader->status == 101)
             return complete(reader, ret_head);
         *ret_head = (struct upstream_head){
             .status = reader->status, .fields = &reader->fields, .content_length_bytes = -1};

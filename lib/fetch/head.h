@@ -26,6 +26,7 @@ struct head_reader {
     bool is_complete;
     bool passes_codings; /* one transfer coding that is not known is let through: its body ends with
                           * the connection */
+    bool takes_switch;   /* 101 is let through, as the last head of all; else it is refused */
 };
 
 /* head_reader_init - for one response; `bytes_max` counts all lines, those of 1xx and of trailers

@@ -120,6 +120,14 @@ static int on_curl_socket(CURL *easy, curl_socket_t fd, int what, void *context,
     return async_watch_set(&socket->watch, wanted) < 0 ? -1 : 0;
 }
 
+static void set_limits(CURLM *handle, const struct fetch_settings *settings)
+{
+    curl_multi_setopt(handle, CURLMOPT_MAX_HOST_CONNECTIONS,
+                      (long)settings->origin_connections_max);
+    curl_multi_setopt(handle, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)settings->connections_max);
+    curl_multi_setopt(handle, CURLMOPT_MAXCONNECTS, (long)settings->connections_max);
+}
+
 int multi_new(struct async_loop *loop, const struct fetch_settings *settings,
               multi_done_fn *on_done, struct multi **ret_multi)
 {
@@ -141,11 +149,8 @@ int multi_new(struct async_loop *loop, const struct fetch_settings *settings,
     curl_multi_setopt(multi->handle, CURLMOPT_TIMERFUNCTION, on_curl_timer);
     curl_multi_setopt(multi->handle, CURLMOPT_TIMERDATA, multi);
     curl_multi_setopt(multi->handle, CURLMOPT_PIPELINING, CURLPIPE_MULTIPLEX);
-    curl_multi_setopt(multi->handle, CURLMOPT_MAX_HOST_CONNECTIONS,
-                      (long)settings->origin_connections_max);
-    curl_multi_setopt(multi->handle, CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                      (long)settings->connections_max);
-    curl_multi_setopt(multi->handle, CURLMOPT_MAXCONNECTS, (long)settings->connections_max);
+    if (settings != NULL)
+        set_limits(multi->handle, settings);
     *ret_multi = multi;
     return 0;
 }

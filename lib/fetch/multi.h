@@ -15,7 +15,7 @@ struct multi;
 /* A transfer came to its end; it is still added. Called when libcurl is not on the stack. */
 typedef void multi_done_fn(CURL *easy, CURLcode result);
 
-/* multi_new - Errors: -ENOMEM. */
+/* multi_new - with the limits of the settings on connections; NULL: none. Errors: -ENOMEM. */
 int multi_new(struct async_loop *loop, const struct fetch_settings *settings,
               multi_done_fn *on_done, struct multi **ret_multi);
 

@@ -199,6 +199,7 @@ void fetch_request_unref(struct fetch_request *request)
     free(request->method);
     free(request->host);
     free(request->public_host);
+    free(request->upgrade);
     free(request->key_bytes);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);

@@ -48,6 +48,8 @@ static bool is_bypass(const struct fetch_request *request, const struct fields *
 {
     struct cache_control wishes;
 
+    if (request->upgrade != NULL)
+        return true;
     if (request->method != NULL && !fetch_request_is_head(request))
         return true;
     cache_control_read(&wishes, all);
@@ -97,7 +99,7 @@ static int take_fields(struct fetch_request *request, const struct fetch_request
                                  &request->fields);
     if (err == 0 && !request->is_bypass && request->method == NULL)
         err = take_part(request, &all);
-    if (err == 0 && forwarding_wants_trailers(draft->client))
+    if (err == 0 && request->upgrade == NULL && forwarding_wants_trailers(draft->client))
         err = ask_for_trailers(request);
     fields_fini(&all);
     while (err == 0 && fields_next(&request->fields, &position, &field))
@@ -224,6 +226,15 @@ bool fetch_request_is_post(const struct fetch_request *request)
     return is_method(request, "POST");
 }
 
+/* NULL for an empty one. */
+static int copy_text(struct span text, char **ret_copy)
+{
+    if (text.length == 0)
+        return 0;
+    *ret_copy = strndup(text.bytes, text.length);
+    return *ret_copy != NULL ? 0 : -ENOMEM;
+}
+
 int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request)
 {
     struct fetch_request *request = calloc(1, sizeof *request);
@@ -236,17 +247,15 @@ int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_req
     request->policy = fetch_policy_ref(draft->policy);
     request->url = fetch_url_ref(draft->url);
     request->is_of_server = draft->is_of_server;
-    if (!is_get)
-        request->method = strndup(draft->method.bytes, draft->method.length);
-    if (draft->host.length > 0)
-        request->host = strndup(draft->host.bytes, draft->host.length);
-    if (draft->public_host.length > 0)
-        request->public_host = strndup(draft->public_host.bytes, draft->public_host.length);
-    err = (is_get || request->method != NULL) &&
-                  (draft->host.length == 0 || request->host != NULL) &&
-                  (draft->public_host.length == 0 || request->public_host != NULL)
-              ? make_key(request, draft)
-              : -ENOMEM;
+    err = is_get ? 0 : copy_text(draft->method, &request->method);
+    if (err == 0)
+        err = copy_text(draft->host, &request->host);
+    if (err == 0)
+        err = copy_text(draft->public_host, &request->public_host);
+    if (err == 0)
+        err = copy_text(draft->upgrade, &request->upgrade);
+    if (err == 0)
+        err = make_key(request, draft);
     if (err == 0)
         err = take_fields(request, draft);
     if (err < 0) {

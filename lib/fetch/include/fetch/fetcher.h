@@ -68,6 +68,8 @@ struct fetch_environment {
     X(revalidations, "of these, asking whether what is stored is still right")                     \
     X(confirmed, "of these, that it is")                                                           \
     X(completed, "stored parts completed by their rest")                                           \
+    X(upgrades, "connections that went over to another protocol")                                  \
+    X(upgrades_live, "of these, open now")                                                         \
     X(upstream_failures, "fetches that failed")                                                    \
     X(refused_negative, "requests told of a failure that had just happened")                       \
     X(refused_waiters, "requests refused because too many waited")                                 \

@@ -44,6 +44,7 @@ struct fetch_request {
     bool is_bypass;       /* goes to the origin by itself, and nothing of it is stored */
     char *method;         /* NULL: GET */
     char *host;           /* sent as Host; NULL: what the URL says */
+    char *upgrade;        /* of a bypass: the protocol to go over to; NULL: none */
     char *public_host;    /* what clients call the origin, whose paths are the same; or NULL */
     char *key_bytes;      /* NULL: the URL's */
     size_t key_url_at;    /* where in them the URL begins */
@@ -97,6 +98,7 @@ struct fetch_request_draft {
     struct span method;       /* length 0: GET */
     bool is_of_server;        /* OPTIONS of the whole server; the URL's path is "/" then */
     struct span host;         /* to be sent as Host; length 0: what the URL says */
+    struct span upgrade;      /* of a GET: the protocol to go over to; length 0: none */
     struct span public_host;  /* what clients call it, if paths are the same; length 0: nothing */
     struct span told;         /* what else the origin may make its answers of; part of the key */
     const char *space;        /* what is stored for one route is not found by others; NULL: none */
@@ -107,8 +109,8 @@ struct fetch_request_draft {
 /*
  * fetch_request_make - under a transparent policy: end-to-end fields pass, but for those of a GET
  * or HEAD that are the cache's affair (conditions, ranges). What a cache cannot answer, nor many
- * share, is marked as a bypass: other methods, If-Match, If-Unmodified-Since, no-store. Errors,
- * Owns    as fetch_request_new(). Source    RFC 9110 sections 7.6.1, 9.2.3 and 13; RFC 9111
+ * share, is marked as a bypass: other methods, If-Match, If-Unmodified-Since, no-store, upgrades.
+ * Errors, Owns    as fetch_request_new(). Source    RFC 9110 sections 7.6.1, 9.2.3 and 13; RFC 9111
  * section 5.2.1.5
  */
 int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request);

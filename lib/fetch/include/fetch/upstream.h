@@ -28,7 +28,7 @@ struct fetch_settings;
 struct upstream;
 struct upstream_call;
 
-/* The final head of a response: never one of the 1xx. */
+/* The final head of a response: never one of the 1xx, but for 101 to a call for an upgrade. */
 struct upstream_head {
     int status;
     const struct fields *fields;  /* as received, until on_head returns */
@@ -98,12 +98,21 @@ struct upstream_call {
     bool drops_excess;          /* bytes behind the answer end the connection, and no more */
     const char *host;           /* the value of Host; NULL: what the URL says */
     struct upstream_body *body; /* NULL: none; set to NULL during the call it breaks that off */
+    const char *upgrade;        /* the protocol to go over to; NULL: none. See below */
     enum guard_reason refusal;  /* set before on_done(-EACCES) */
     bool was_kept;              /* set before on_done(-ECONNRESET): over that of a request
                                  * before, whose end need not be about this one */
     void *backend;              /* the upstream's; NULL while idle */
     struct upstream *upstream;  /* set by start() */
 };
+
+/*
+ * A call for an upgrade is a GET over a connection of its own, which is used for nothing else.
+ * Where the head is 101 to this very protocol, the connection belongs to it from there on: the
+ * body, which is not looked at before, is sent as it is, and its end ends our side alone; on_data
+ * has what comes as it is, and on_done(0) follows when the origin ends. With any other head the
+ * body is not looked at, and the answer is like one to any call.
+ */
 
 struct upstream_ops {
     /* Errors: -ENOMEM, -EHOSTDOWN, -EBUSY; then no event follows. */
