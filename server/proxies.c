@@ -29,6 +29,8 @@ struct proxies {
     struct proxy_route items[PROXIES_MAX];
     char hosts[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + 1];
     char prefixes[CONFIG_ROUTES_MAX][TARGET_PREFIX_BYTES_MAX + 1];
+    struct config_names upgrades[CONFIG_ROUTES_MAX];
+    const char *upgrade_names[CONFIG_ROUTES_MAX][CONFIG_NAMES_MAX]; /* in these */
     char spaces[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + TARGET_PREFIX_BYTES_MAX + 1];
     uint16_t ports[CONFIG_LIST_MAX]; /* for tunnels */
     size_t count;
@@ -88,6 +90,7 @@ static int make_policy(const struct config_route *route, const struct fetch_sett
     settings.streamed_body_bytes_max = (size_t)route->body_bytes_max;
     settings.stored_body_bytes_max = (size_t)route->stored_body_bytes_max;
     settings.retries_max = (uint32_t)route->retries_max;
+    settings.tunnel_idle_ms = (uint32_t)route->timeouts_upgrade_idle_ms;
     settings.forwarded = NULL;
     settings.forwarded_count = 0;
     return fetch_policy_new(&settings, ret_policy);
@@ -105,6 +108,15 @@ static bool is_confined(const struct config_route *route)
     return is_part;
 }
 
+static void allow_upgrades(struct proxies *proxies, size_t index, const struct config_names *names)
+{
+    proxies->upgrades[index] = *names;
+    for (unsigned i = 0; i < names->count; i++)
+        proxies->upgrade_names[index][i] = proxies->upgrades[index].items[i];
+    proxies->items[index].upgrades = proxies->upgrade_names[index];
+    proxies->items[index].upgrade_count = names->count;
+}
+
 static int add_route(struct proxies *proxies, const struct config_route *route,
                      const struct fetch_settings *fetch, struct lanes *lanes)
 {
@@ -117,6 +129,7 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
 
     if (err < 0)
         return err;
+    allow_upgrades(proxies, proxies->count, &route->upgrade);
     proxies->count++;
     err = make_policy(route, fetch, origins, &proxy->policy);
     fetch_origins_unref(origins);

@@ -100,6 +100,9 @@ static void print_allowed(const struct setting *setting)
     case SETTING_UPSTREAMS:
         printf("1 to %d URLs", CONFIG_UPSTREAMS_MAX);
         return;
+    case SETTING_PROTOCOLS:
+        printf("up to %d protocols", CONFIG_NAMES_MAX);
+        return;
     }
 }
 

@@ -9,11 +9,12 @@
 
 #include "config/config.h"
 
-#define SCHEMA_NAME   "fetchonce.schema.json"
-#define ADDRESS_REGEX "^(\\[[0-9A-Fa-f:.]+\\]|localhost|[0-9]{1,3}(\\.[0-9]{1,3}){3}):[0-9]{1,5}$"
-#define NAME_REGEX    "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-#define URL_REGEX     "^https?://[^?#]+$"
-#define RANGE_REGEX   "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
+#define SCHEMA_NAME    "fetchonce.schema.json"
+#define ADDRESS_REGEX  "^(\\[[0-9A-Fa-f:.]+\\]|localhost|[0-9]{1,3}(\\.[0-9]{1,3}){3}):[0-9]{1,5}$"
+#define NAME_REGEX     "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+#define PROTOCOL_REGEX "^[!#$%&'*+.^_`|~0-9A-Za-z-]+(/[!#$%&'*+.^_`|~0-9A-Za-z-]+)?$"
+#define URL_REGEX      "^https?://[^?#]+$"
+#define RANGE_REGEX    "^[0-9A-Fa-f:.]+(/[0-9]{1,3})?$"
 
 /* A builder of JSON without memory has nothing to print. */
 json_t *generate_must(json_t *value)
@@ -59,6 +60,7 @@ json_t *generate_standard(const struct setting *setting)
     case SETTING_PORTS:
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
+    case SETTING_PROTOCOLS:
         list = generate_must(json_array());
         for (const char *item = setting->standard; *item != '\0';) {
             size_t bytes = strcspn(item, ",");
@@ -92,12 +94,14 @@ static const char *item_regex(const struct setting *setting)
 {
     if (setting->kind == SETTING_NAMES)
         return NAME_REGEX;
+    if (setting->kind == SETTING_PROTOCOLS)
+        return PROTOCOL_REGEX;
     return setting->kind == SETTING_UPSTREAMS ? URL_REGEX : RANGE_REGEX;
 }
 
 static int items_max(const struct setting *setting)
 {
-    if (setting->kind == SETTING_NAMES)
+    if (setting->kind == SETTING_NAMES || setting->kind == SETTING_PROTOCOLS)
         return CONFIG_NAMES_MAX;
     return setting->kind == SETTING_UPSTREAMS ? CONFIG_UPSTREAMS_MAX : CONFIG_LIST_MAX;
 }
@@ -154,6 +158,7 @@ static json_t *setting_schema(const struct setting *setting)
     case SETTING_PORTS:
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
+    case SETTING_PROTOCOLS:
         put_list(schema, setting);
         break;
     case SETTING_FILE_NAME:

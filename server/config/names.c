@@ -9,7 +9,10 @@
 #include "config/names.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
+
+#include <http/fields.h>
 
 #define HOP       "concerns one connection, not the origin"
 #define URL       "is made from the URL that is fetched"
@@ -53,6 +56,35 @@ const char *names_refusal(const char *name)
     for (size_t i = 0; i < sizeof(refused_names) / sizeof(refused_names[0]); i++) {
         if (strcasecmp(name, refused_names[i].name) == 0)
             return refused_names[i].why;
+    }
+    return NULL;
+}
+
+/* The part before '/', without case. */
+static bool is_named(const char *protocol, const char *name)
+{
+    return strcspn(protocol, "/") == strlen(name) && strncasecmp(protocol, name, strlen(name)) == 0;
+}
+
+/* name, or name/version. */
+static bool is_protocol(const char *text)
+{
+    size_t bytes = strcspn(text, "/");
+
+    return fields_is_token(span_of(text, bytes)) &&
+           (text[bytes] == '\0' || fields_is_token(span_of_string(text + bytes + 1)));
+}
+
+/* Within another HTTP, or one that is encrypted, requests would go past this cache unseen. */
+const char *names_protocol_refusal(const char *name)
+{
+    static const char *const refused[] = {"h2c", "h2", "h3", "http", "tls"};
+
+    if (!is_protocol(name))
+        return "is no protocol such as websocket";
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (is_named(name, refused[i]))
+            return "would carry requests past this server";
     }
     return NULL;
 }

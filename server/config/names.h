@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * names.h - which fields of clients' requests may be named for being sent on to an origin.
+ * names.h - which fields of clients' requests may be named for being sent on to an origin, and
+ * which protocols for being gone over to.
  */
 #ifndef CONFIG_NAMES_H
 #define CONFIG_NAMES_H
@@ -10,5 +11,11 @@
  * connection only". NULL: it may. Letter case does not matter.
  */
 const char *names_refusal(const char *name);
+
+/*
+ * names_protocol_refusal - why clients may not go over to this protocol, to follow the name. NULL:
+ * they may. Letter case does not matter. Source    RFC 9110 section 7.8
+ */
+const char *names_protocol_refusal(const char *name);
 
 #endif

@@ -24,9 +24,10 @@
 /* NOLINTBEGIN(bugprone-macro-parentheses) */
 static const struct setting route_table[ROUTE_SETTING_COUNT] = {
 #define SECTION(p, t)
-#define PREFIX(f, p, t)    ROW(f, .kind = SETTING_PREFIX, .path = p, .text = t)
-#define HOST(f, p, s, t)   ROW(f, .kind = SETTING_HOST, .path = p, .standard = s, .text = t)
-#define UPSTREAMS(f, p, t) ROW(f, .kind = SETTING_UPSTREAMS, .path = p, .text = t)
+#define PREFIX(f, p, t)       ROW(f, .kind = SETTING_PREFIX, .path = p, .text = t)
+#define HOST(f, p, s, t)      ROW(f, .kind = SETTING_HOST, .path = p, .standard = s, .text = t)
+#define UPSTREAMS(f, p, t)    ROW(f, .kind = SETTING_UPSTREAMS, .path = p, .text = t)
+#define PROTOCOLS(f, p, s, t) ROW(f, .kind = SETTING_PROTOCOLS, .path = p, .standard = s, .text = t)
 #define NUMBER(f, p, lo, hi, s, u, t)                                                              \
     ROW(f, .kind = SETTING_NUMBER, .path = p, .min = lo, .max = hi, .standard = #s, .unit = u,     \
         .text = t)
@@ -49,6 +50,7 @@ static const struct setting_section route_sections[] = {
 #define PREFIX(f, p, t)
 #define HOST(f, p, s, t)
 #define UPSTREAMS(f, p, t)
+#define PROTOCOLS(f, p, s, t)
 #define NUMBER(f, p, lo, hi, s, u, t)
 #define BOOLEAN(f, p, s, t)
 #define CHOICE(f, p, c, s, t)

@@ -24,6 +24,7 @@ enum route_setting_id {
 #define PREFIX(field, path, text)                           ROUTE_ID_##field,
 #define HOST(field, path, standard, text)                   ROUTE_ID_##field,
 #define UPSTREAMS(field, path, text)                        ROUTE_ID_##field,
+#define PROTOCOLS(field, path, standard, text)              ROUTE_ID_##field,
 #define NUMBER(field, path, min, max, standard, unit, text) ROUTE_ID_##field,
 #define BOOLEAN(field, path, standard, text)                ROUTE_ID_##field,
 #define CHOICE(field, path, choices, standard, text)        ROUTE_ID_##field,
@@ -58,6 +59,7 @@ struct config_route {
 #define PREFIX(field, path, text)                           char field[TARGET_PREFIX_BYTES_MAX + 1];
 #define HOST(field, path, standard, text)                   char field[TARGET_HOST_BYTES_MAX + 1];
 #define UPSTREAMS(field, path, text)                        struct config_upstreams field;
+#define PROTOCOLS(field, path, standard, text)              struct config_names field;
 #define NUMBER(field, path, min, max, standard, unit, text) uint64_t field;
 #define BOOLEAN(field, path, standard, text)                bool field;
 #define CHOICE(field, path, choices, standard, text)        unsigned field;

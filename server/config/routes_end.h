@@ -4,6 +4,7 @@
 #undef PREFIX
 #undef HOST
 #undef UPSTREAMS
+#undef PROTOCOLS
 #undef NUMBER
 #undef BOOLEAN
 #undef CHOICE

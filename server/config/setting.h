@@ -28,6 +28,7 @@ enum setting_kind {
     SETTING_PREFIX,    /* text, of TARGET_PREFIX_BYTES_MAX */
     SETTING_HOST,      /* text, of TARGET_HOST_BYTES_MAX */
     SETTING_UPSTREAMS, /* struct config_upstreams */
+    SETTING_PROTOCOLS, /* struct config_names */
 };
 
 enum setting_id {

@@ -88,6 +88,9 @@ void value_expected(const struct setting *setting, char *ret_text, size_t text_b
     case SETTING_UPSTREAMS:
         snprintf(ret_text, text_bytes, "a list of URLs such as http://127.0.0.1:9000");
         return;
+    case SETTING_PROTOCOLS:
+        snprintf(ret_text, text_bytes, "a list of protocols such as websocket");
+        return;
     }
     assert(false && "a kind of setting without its words");
 }
@@ -208,6 +211,7 @@ int value_set_text(void *record, const struct setting *setting, const char *text
     case SETTING_PORTS:
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
+    case SETTING_PROTOCOLS:
         return value_set_list(record, setting, text, ret_fault);
     case SETTING_FILE_NAME:
         return file_name_set(record, setting, text, ret_fault);
@@ -248,6 +252,7 @@ void value_print(const void *record, const struct setting *setting,
     case SETTING_PORTS:
     case SETTING_NAMES:
     case SETTING_UPSTREAMS:
+    case SETTING_PROTOCOLS:
         value_print_list(record, setting, ret_text);
         return;
     case SETTING_FILE_NAME:

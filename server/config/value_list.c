@@ -43,7 +43,13 @@ bool value_is_list(const struct setting *setting)
 bool value_is_text_list(const struct setting *setting)
 {
     return setting->kind == SETTING_RANGES || setting->kind == SETTING_NAMES ||
-           setting->kind == SETTING_UPSTREAMS;
+           setting->kind == SETTING_UPSTREAMS || setting->kind == SETTING_PROTOCOLS;
+}
+
+/* Whether the list is a struct config_names. */
+static bool has_names(const struct setting *setting)
+{
+    return setting->kind == SETTING_NAMES || setting->kind == SETTING_PROTOCOLS;
 }
 
 static unsigned list_count(const void *record, const struct setting *setting)
@@ -52,7 +58,7 @@ static unsigned list_count(const void *record, const struct setting *setting)
 
     if (setting->kind == SETTING_RANGES)
         return ((const struct config_ranges *)field)->count;
-    if (setting->kind == SETTING_NAMES)
+    if (has_names(setting))
         return ((const struct config_names *)field)->count;
     if (setting->kind == SETTING_UPSTREAMS)
         return ((const struct config_upstreams *)field)->count;
@@ -103,19 +109,14 @@ static int range_add(struct config_ranges *ranges, const char *text, struct valu
     return 0;
 }
 
-static int name_add(struct config_names *names, const char *text, struct value_fault *ret_fault)
+/* What `quoted` names is fit for the list. */
+static int text_add(struct config_names *names, const char *text, const char *quoted,
+                    struct value_fault *ret_fault)
 {
-    char quoted[QUOTED_BYTES_MAX];
     size_t bytes = strlen(text);
-    const char *refusal = names_refusal(text);
 
-    problems_quote(text, quoted, sizeof(quoted));
-    if (bytes == 0 || !fields_is_token(span_of(text, bytes)))
-        return value_refuse(ret_fault, "%s is no name of a header field", quoted);
     if (bytes > CONFIG_NAME_BYTES_MAX)
         return value_refuse(ret_fault, "%s is longer than %d bytes", quoted, CONFIG_NAME_BYTES_MAX);
-    if (refusal != NULL)
-        return value_refuse(ret_fault, "%s %s", quoted, refusal);
     for (unsigned i = 0; i < names->count; i++) {
         if (strcasecmp(names->items[i], text) == 0)
             return 0;
@@ -124,6 +125,30 @@ static int name_add(struct config_names *names, const char *text, struct value_f
         return list_is_full(CONFIG_NAMES_MAX, ret_fault);
     memcpy(names->items[names->count++], text, bytes + 1);
     return 0;
+}
+
+static int name_add(struct config_names *names, const char *text, struct value_fault *ret_fault)
+{
+    char quoted[QUOTED_BYTES_MAX];
+    const char *refusal = names_refusal(text);
+
+    problems_quote(text, quoted, sizeof(quoted));
+    if (*text == '\0' || !fields_is_token(span_of_string(text)))
+        return value_refuse(ret_fault, "%s is no name of a header field", quoted);
+    if (refusal != NULL)
+        return value_refuse(ret_fault, "%s %s", quoted, refusal);
+    return text_add(names, text, quoted, ret_fault);
+}
+
+static int protocol_add(struct config_names *names, const char *text, struct value_fault *ret_fault)
+{
+    char quoted[QUOTED_BYTES_MAX];
+    const char *refusal = names_protocol_refusal(text);
+
+    problems_quote(text, quoted, sizeof(quoted));
+    if (refusal != NULL)
+        return value_refuse(ret_fault, "%s %s", quoted, refusal);
+    return text_add(names, text, quoted, ret_fault);
 }
 
 static int upstream_add(struct config_upstreams *upstreams, const char *text,
@@ -178,6 +203,8 @@ int value_add_text(void *record, const struct setting *setting, const char *text
         return range_add(field_of(record, setting), text, ret_fault);
     if (setting->kind == SETTING_NAMES)
         return name_add(field_of(record, setting), text, ret_fault);
+    if (setting->kind == SETTING_PROTOCOLS)
+        return protocol_add(field_of(record, setting), text, ret_fault);
     if (setting->kind == SETTING_UPSTREAMS)
         return upstream_add(field_of(record, setting), text, ret_fault);
     if (value_parse_number(text, &number) < 0)
@@ -199,7 +226,7 @@ static void item_print(const void *record, const struct setting *setting, unsign
 
     if (setting->kind == SETTING_RANGES)
         range_print(&((const struct config_ranges *)field)->items[position], ret_text, text_bytes);
-    else if (setting->kind == SETTING_NAMES)
+    else if (has_names(setting))
         snprintf(ret_text, text_bytes, "%s", ((const struct config_names *)field)->items[position]);
     else if (setting->kind == SETTING_UPSTREAMS)
         snprintf(ret_text, text_bytes, "%s",

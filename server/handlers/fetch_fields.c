@@ -81,7 +81,7 @@ void fetch_describe_hit(struct fetch_answer *answer, const struct entry *entry, 
 }
 
 /* What a client may know of a failure: not which of the ways to an origin there are none on. */
-static const char *token_of_failure(const struct fetch_failure *failure)
+const char *fetch_token_of_failure(const struct fetch_failure *failure)
 {
     if (failure->status == 403)
         return "refused";
@@ -162,7 +162,7 @@ void fetch_describe(struct fetch_answer *answer, const struct request *request,
                       (reader->is_stored && fetch_reader_status(reader) >= 0);
     account.ttl_s = entry_ttl_s(entry, now_s);
     account.detail =
-        detail == NULL && reader->is_stale ? token_of_failure(&reader->failure) : detail;
+        detail == NULL && reader->is_stale ? fetch_token_of_failure(&reader->failure) : detail;
     add_account(answer, &account, request, reader, reader->answered_ns);
 }
 
@@ -173,7 +173,7 @@ void fetch_describe_failure(struct fetch_answer *answer, const struct request *r
 
     assert(reader->state == FETCH_FAILED);
     answer->count = 0;
-    account.detail = token_of_failure(&reader->failure);
+    account.detail = fetch_token_of_failure(&reader->failure);
     add_account(answer, &account, request, reader, async_loop_now_ns(request->loop));
     if (reader->failure.retry_after_s > 0) {
         cache_status_number(answer->retry_after, reader->failure.retry_after_s);

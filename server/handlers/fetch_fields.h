@@ -74,6 +74,9 @@ void fetch_describe_failure(struct fetch_answer *answer, const struct request *r
 void fetch_describe_broken_off(struct fetch_answer *answer, const struct request *request,
                                const struct fetch_reader *reader, const char *detail);
 
+/* fetch_token_of_failure - for Cache-Status; static. */
+const char *fetch_token_of_failure(const struct fetch_failure *failure);
+
 /* fetch_refuse - answers with a problem that no fetch had part in; `token` is for Cache-Status. */
 void fetch_refuse(struct request *request, int status, const char *detail, const char *token);
 

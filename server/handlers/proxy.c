@@ -7,6 +7,7 @@
  *              target known, entry fresh --> one reply by reference, nothing allocated
  *              else a reader, and its reply: fetch_reply.c
  *   CONNECT:   tunnel.c
+ *   Upgrade:   upgrade.c, if the route allows it
  *   others:    to the origin by themselves, with their bodies
  *
  * Reading a URL costs microseconds, and hot targets come again and again: each loop keeps the
@@ -27,6 +28,7 @@
 #include "fetch_reply.h"
 #include "hot.h"
 #include "memo.h"
+#include "upgrade.h"
 
 /* What may be told of the URL under which an origin is known. */
 #define TOLD_BYTES_MAX 2048
@@ -154,26 +156,19 @@ static int read_told(const struct proxy_route *route, const struct request *requ
     return 0;
 }
 
+/* `draft` says what differs: method, protocol, and what the client has to do with it. */
 static int make_request(const struct proxy_route *route, const struct store *store,
-                        const struct request *request, struct span method, struct span told,
-                        struct field_view client, const struct forwarding_client *sender,
-                        struct fetch_url *url, struct fetch_request **ret_asked)
+                        const struct request *request, struct fetch_url *url,
+                        struct fetch_request_draft draft, struct fetch_request **ret_asked)
 {
-    const struct fetch_request_draft draft = {
-        .policy = route->policy,
-        .store = store,
-        .url = url,
-        .client = client,
-        .method = method,
-        .is_of_server = method.length > 0 && is_of_server(request),
-        .host = sent_host(route, request),
-        .public_host = keeps_paths(route) ? request->authority : span_of("", 0),
-        .told = told,
-        .space = route->space,
-        .sender = sender,
-        .styles = sender != NULL ? route->styles : FORWARDING_NOTHING,
-    };
-
+    draft.policy = route->policy;
+    draft.store = store;
+    draft.url = url;
+    draft.is_of_server = draft.method.length > 0 && is_of_server(request);
+    draft.host = sent_host(route, request);
+    draft.public_host = keeps_paths(route) ? request->authority : span_of("", 0);
+    draft.space = route->space;
+    draft.styles = draft.sender != NULL ? route->styles : FORWARDING_NOTHING;
     return fetch_request_make(&draft, ret_asked);
 }
 
@@ -182,21 +177,22 @@ static const struct store *store_of(const struct proxy_context *context)
     return fetcher_store(fetch_lane_fetcher(context->lane));
 }
 
-/* The request as it goes to the origin. */
-static int make_asked(struct proxy_context *context, struct request *request, struct span method,
-                      struct fetch_url *url, struct fetch_request **ret_asked)
+/* The request as it goes to the origin: a GET, unless `draft` says more. */
+static int make_asked(struct proxy_context *context, struct request *request,
+                      struct fetch_request_draft draft, struct fetch_url *url,
+                      struct fetch_request **ret_asked)
 {
     struct forwarding_client sender;
     char address[INET6_ADDRSTRLEN];
     char buffer[TOLD_BYTES_MAX];
-    struct span told;
-    int err = read_told(context->route, request, buffer, &told);
+    int err = read_told(context->route, request, buffer, &draft.told);
 
     if (err < 0)
         return err;
     read_sender(context->route, request, address, &sender);
-    return make_request(context->route, store_of(context), request, method, told,
-                        request_fields(request), &sender, url, ret_asked);
+    draft.client = request_fields(request);
+    draft.sender = &sender;
+    return make_request(context->route, store_of(context), request, url, draft, ret_asked);
 }
 
 static int make_plain(const struct proxy_route *route, const struct store *store,
@@ -208,8 +204,8 @@ static int make_plain(const struct proxy_route *route, const struct store *store
 
     if (err < 0)
         return err;
-    err = make_request(route, store, request, span_of("", 0), told, field_view_of_lines(NULL, 0),
-                       NULL, url, ret_plain);
+    err = make_request(route, store, request, url, (struct fetch_request_draft){.told = told},
+                       ret_plain);
     fetch_url_unref(url);
     return err;
 }
@@ -278,8 +274,9 @@ static void refuse_bad(struct request *request, int err)
 static void ask(struct proxy_context *context, struct request *request, struct fetch_request *plain,
                 const struct fetch_wishes *wishes, struct entry *entry)
 {
+    const struct fetch_request_draft draft = {.method = request->method_name};
     struct fetch_request *asked;
-    int err = make_asked(context, request, request->method_name, plain->url, &asked);
+    int err = make_asked(context, request, draft, plain->url, &asked);
 
     if (err < 0) {
         entry_unref(entry);
@@ -297,12 +294,36 @@ static void ask(struct proxy_context *context, struct request *request, struct f
 static void refresh(struct proxy_context *context, struct request *request,
                     const struct fetch_request *plain)
 {
+    const struct fetch_request_draft draft = {.policy = NULL};
     struct fetch_request *asked;
 
-    if (make_asked(context, request, span_of("", 0), plain->url, &asked) < 0)
+    if (make_asked(context, request, draft, plain->url, &asked) < 0)
         return;
     if (!asked->is_bypass)
         fetch_lane_refresh(context->lane, asked);
+    fetch_request_unref(asked);
+}
+
+/* To the origin, with the connection itself if it likes; what is stored has no say in it. */
+static void start_upgrade(struct proxy_context *context, struct request *request,
+                          struct span protocol)
+{
+    const struct fetch_request_draft draft = {.upgrade = protocol};
+    struct fetch_request *asked;
+    struct fetch_wishes wishes;
+    struct fetch_url *url;
+    int err = make_url(context->route, request, &url);
+
+    if (err == 0) {
+        err = make_asked(context, request, draft, url, &asked);
+        fetch_url_unref(url);
+    }
+    if (err < 0) {
+        upgrade_refuse_bad(request, err);
+        return;
+    }
+    fetch_read_wishes(request, &context->route->policy->settings, &wishes);
+    upgrade_start(request, context->lane, asked, &wishes);
     fetch_request_unref(asked);
 }
 
@@ -332,6 +353,7 @@ static void start(struct request *request, void *context_pointer)
     struct fetch_wishes wishes;
     struct entry *entry = NULL;
     bool is_refresh_due = false;
+    struct span protocol;
     int err;
 
     if (request->method == REQUEST_CONNECT) {
@@ -340,6 +362,11 @@ static void start(struct request *request, void *context_pointer)
     }
     if (answer_last_hop(request))
         return;
+    if (upgrade_is_wanted(request, context->route->upgrades, context->route->upgrade_count,
+                          &protocol)) {
+        start_upgrade(context, request, protocol);
+        return;
+    }
     err = find_plain(context, request, &plain);
     if (err < 0) {
         refuse_bad(request, err);

@@ -6,7 +6,8 @@
  * What the standard lets a shared cache store is stored, by the route's policy; GETs of the same
  * are coalesced as those of /fetch are. Fields, statuses and redirects pass as they are. Other
  * methods go to the origin with their bodies. Which origins a client may name, the egress guard
- * says. CONNECT is refused unless the forward proxy has rules for it (tunnel.h).
+ * says. CONNECT is refused unless the forward proxy has rules for it (tunnel.h), and a wish for
+ * another protocol is passed over unless the route allows it (upgrade.h).
  */
 #ifndef SERVER_HANDLERS_PROXY_H
 #define SERVER_HANDLERS_PROXY_H
@@ -31,6 +32,8 @@ struct proxy_route {
     unsigned styles;         /* in which the origin is told of the client: enum forwarding_style */
     uint64_t body_bytes_max; /* of a request; more: 413. 0: as the server's limit */
     struct tunnel_rules tunnels; /* of the forward one */
+    const char *const *upgrades; /* protocols that clients may go over to */
+    size_t upgrade_count;
     struct lanes *lanes;
 };
 

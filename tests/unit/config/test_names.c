@@ -95,6 +95,21 @@ static void test_names_that_do_not_concern_the_origin_are_refused(void **state)
                     "it\n");
 }
 
+/* With these requests would go past this server. */
+static void test_protocols_that_carry_requests_are_refused(void **state)
+{
+    static const char *const refused[] = {"h2c", "H2C", "h2", "HTTP/2.0", "http",  "TLS/1.0",
+                                          "",    "a b", "a/", "/1",       "a/1/2", "a,b"};
+    static const char *const fine[] = {"websocket", "WebSocket", "spdy/3.1", "h2cc", "tcp"};
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
+        if (names_protocol_refusal(refused[i]) == NULL)
+            fail_msg("%s", refused[i]);
+    }
+    for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++)
+        assert_null(names_protocol_refusal(fine[i]));
+}
+
 static void test_there_are_at_most_so_many(void **state)
 {
     char list[1024] = "\"X\"";
@@ -134,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_names_are_kept_as_written_and_not_doubled),
         cmocka_unit_test(test_what_is_no_name_is_refused),
         cmocka_unit_test(test_names_that_do_not_concern_the_origin_are_refused),
+        cmocka_unit_test(test_protocols_that_carry_requests_are_refused),
         cmocka_unit_test(test_there_are_at_most_so_many),
         cmocka_unit_test(test_a_variable_replaces_the_list),
     };

@@ -33,7 +33,8 @@ static void test_a_route_of_the_file_has_all_that_it_says(void **state)
         "   \"upstreams\": [\"http://a:9000/base\", \"https://b\", \"http://A:9000/base\"],\n"
         "   \"strip_prefix\": true, \"forward_host\": \"client\", \"set_cookie\": \"standard\",\n"
         "   \"lifetime_s\": 7, \"obey_client_cache_control\": false, \"requests_max\": 2,\n"
-        "   \"queue_max\": 0, \"rate_per_s\": 50, \"timeouts\": {\"connect_ms\": 100}}]}",
+        "   \"queue_max\": 0, \"rate_per_s\": 50, \"timeouts\": {\"connect_ms\": 100},\n"
+        "   \"upgrade\": [\"WebSocket\", \"a/1\", \"websocket\"]}]}",
         "");
     assert_int_equal(config.routes.count, 2);
     assert_string_equal(route->prefix, "/api/");
@@ -50,6 +51,9 @@ static void test_a_route_of_the_file_has_all_that_it_says(void **state)
     assert_int_equal(route->queue_max, 0);
     assert_int_equal(route->rate_per_s, 50);
     assert_int_equal(route->timeouts_connect_ms, 100);
+    assert_int_equal(route->upgrade.count, 2);
+    assert_string_equal(route->upgrade.items[0], "WebSocket");
+    assert_string_equal(route->upgrade.items[1], "a/1");
     assert_int_equal(route->origins[ROUTE_ID_lifetime_s].line, 6);
 }
 
@@ -69,6 +73,7 @@ static void test_what_a_route_does_not_say(void **state)
     assert_int_equal(route->set_cookie, ROUTE_SET_COOKIE_GUARDED);
     assert_int_equal(route->forward_host, ROUTE_HOST_OF_UPSTREAM);
     assert_string_equal(route->host, "");
+    assert_int_equal(route->upgrade.count, 0);
     assert_int_equal(route->stale_if_error_s, 8);
     assert_false(route->obey_client_cache_control);
     assert_int_equal(route->timeouts_connect_ms, 77);
@@ -109,6 +114,10 @@ static void test_faults_are_named_by_file_line_and_path(void **state)
         "x.json:7: routes[3]: prefix is missing\n"
         "x.json:7: routes[3]: upstreams is missing\n"
         "x.json:8: routes[4]: must be a route, which is an object, not 5\n");
+    assert_problems("{\"routes\": [{\"prefix\": \"/\", \"upstreams\": [\"http://a\"],\n"
+                    "\"upgrade\": [\"websocket\", \"h2c\"]}]}",
+                    "x.json:2: routes[0].upgrade[1]: \"h2c\" would carry requests past this "
+                    "server\n");
     assert_problems("{\"routes\": {}}",
                     "x.json:1: routes: must be a list of routes, not an object\n");
     assert_problems("{\"routs\": []}", "x.json:1: routs: unknown setting; did you mean routes?\n");
