@@ -50,6 +50,7 @@ static int on_close_socket(void *context, curl_socket_t fd)
     struct curl_upstream *upstream = context;
 
     connections_remove(&upstream->connections, fd);
+    multi_forget_socket(upstream->multi, fd);
     return close(fd);
 }
 
@@ -58,7 +59,10 @@ static bool is_spoilt(struct transfer *transfer, const struct sockaddr *peer, in
 {
     int fd = connections_use(&transfer->upstream->connections, own_port, peer, transfer);
 
-    return fd >= 0 && !transfer->call->url->is_https && connection_has_unread(fd);
+    if (fd < 0)
+        return false;
+    multi_keep_watched(transfer->upstream->multi, fd);
+    return !transfer->call->url->is_https && connection_has_unread(fd);
 }
 
 /* Before each request, on new and on kept connections. */

@@ -371,7 +371,24 @@ void curl_upstream_free(struct upstream *interface)
     free(upstream);
 }
 
+/* glibc's calloc() passes by what a thread has freed just now, which malloc() begins with. */
+static void *allocate_zeroed(size_t count, size_t size)
+{
+    size_t bytes;
+    void *memory;
+
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    memory = malloc(bytes);
+    if (memory != NULL)
+        explicit_bzero(memory, bytes); /* of memset() the compiler would make a calloc() */
+    return memory;
+}
+
 int curl_upstream_global_init(void)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK ? 0 : -ENOMEM;
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc, strdup,
+                                allocate_zeroed) == CURLE_OK
+               ? 0
+               : -ENOMEM;
 }

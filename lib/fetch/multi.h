@@ -29,6 +29,12 @@ void multi_remove(struct multi *multi, CURL *easy);
 /* multi_is_inside - whether libcurl is on the stack: its functions may not be called then. */
 bool multi_is_inside(const struct multi *multi);
 
+/* multi_keep_watched - it is connected, and multi_forget_socket() will be called before its end. */
+void multi_keep_watched(struct multi *multi, int fd);
+
+/* multi_forget_socket - it is about to be closed: it is watched no more. */
+void multi_forget_socket(struct multi *multi, int fd);
+
 /* multi_unpause - goes on with a transfer whose callback returned CURL_WRITEFUNC_PAUSE. */
 void multi_unpause(struct multi *multi, CURL *easy);
 
