@@ -211,6 +211,7 @@ static void settle(struct connection *connection)
 void connection_advance(struct connection *connection)
 {
     unsigned rounds = 0;
+    size_t turn_bytes = CONNECTION_TURN_BYTES;
     bool goes_on;
 
     async_loop_unpost(connection->worker->loop, &connection->wake);
@@ -218,17 +219,18 @@ void connection_advance(struct connection *connection)
         while (step(connection)) {
         }
         if (!connection->is_broken)
-            connection_flush(connection);
+            connection_flush(connection, &turn_bytes);
         goes_on = !connection->is_broken &&
                   (tell_writable(connection) ||
                    (connection->is_blocked && !connection_has_unsent(connection)));
-    } while (goes_on && ++rounds < ROUNDS_MAX);
+    } while (goes_on && ++rounds < ROUNDS_MAX && turn_bytes > 0);
     close_when_sent(connection);
     if (connection->is_broken) {
         connection_finish(connection);
         return;
     }
-    if (!goes_on)
+    /* What is unsent goes on when the descriptor has its turn again, which others have before. */
+    if (!goes_on || connection_has_unsent(connection))
         async_loop_unpost(connection->worker->loop, &connection->wake); /* all of it is done */
     else if (!async_task_is_posted(&connection->wake))
         async_loop_post(connection->worker->loop, &connection->wake);

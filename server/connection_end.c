@@ -81,13 +81,15 @@ void connections_drain(struct worker *worker)
 /* Gives the last word to who waits, and closes. */
 static void cut(struct connection *connection)
 {
+    size_t turn_bytes = CONNECTION_TURN_BYTES;
+
     if (connection->state == CONNECTION_HANDLING &&
         connection->exchange->request.progress == REPLY_NONE) {
         connection_break_off(connection, 503, "The server stops.");
-        connection_flush(connection);
+        connection_flush(connection, &turn_bytes);
     } else if (connection->state == CONNECTION_HEAD || connection->state == CONNECTION_BODY) {
         connection_refuse(connection, 503, "The server stops.");
-        connection_flush(connection);
+        connection_flush(connection, &turn_bytes);
     }
     connection_finish(connection);
 }

@@ -11,15 +11,16 @@
 /* What one read drops while lingering. */
 #define LINGER_READ_BYTES 8192
 
-void connection_flush(struct connection *connection)
+void connection_flush(struct connection *connection, size_t *turn_bytes)
 {
     struct iovec spans[OUTPUT_ENTRIES];
 
     if (!connection_has_unsent(connection))
         return;
-    size_t wanted = connection->output->unsent_bytes;
-    ssize_t sent = connection->transport.ops->write(&connection->transport, spans,
-                                                    output_gather(connection->output, spans));
+    size_t unsent = connection->output->unsent_bytes;
+    size_t offered = unsent < *turn_bytes ? unsent : *turn_bytes;
+    ssize_t sent = connection->transport.ops->write(
+        &connection->transport, spans, output_gather(connection->output, offered, spans));
     if (sent == -EAGAIN || sent == -EWOULDBLOCK) {
         sent = 0;
     } else if (sent < 0) {
@@ -32,7 +33,8 @@ void connection_flush(struct connection *connection)
         connection->write_deadline_ns =
             connection_after_ms(connection, connection->worker->settings->timeouts.write_ms);
     output_sent(connection->output, (size_t)sent);
-    if ((size_t)sent < wanted)
+    *turn_bytes -= (size_t)sent;
+    if ((size_t)sent < unsent)
         return;
     connection->write_deadline_ns = ASYNC_NEVER;
     /* The time for the next request begins when the client has taken its answers. */

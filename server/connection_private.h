@@ -93,8 +93,18 @@ static inline int64_t connection_after_ms(const struct connection *connection, u
     return async_loop_now_ns(connection->worker->loop) + (int64_t)ms * ASYNC_MS;
 }
 
-/* connection_flush - sends what the client takes now. */
-void connection_flush(struct connection *connection);
+/*
+ * connection_flush - one send of what is unsent, at most `*turn_bytes` of it, from which is taken
+ * what was sent.
+ */
+void connection_flush(struct connection *connection, size_t *turn_bytes);
+
+/*
+ * The most that one connection sends before the others have their turn. It decides what a long body
+ * costs, too: with more at once the kernel's copy no longer fits in the processor's own cache, and
+ * with much less there are more calls.
+ */
+#define CONNECTION_TURN_BYTES ((size_t)512 * 1024)
 
 /* connection_receive - one read: after a short one the descriptor would say that nothing more is
  * there. connection_receive_last drops what a client says to a connection that is over. */

@@ -103,15 +103,17 @@ void output_refer(struct output *output, const void *bytes, size_t length,
     add(output, bytes, length, memory);
 }
 
-size_t output_gather(const struct output *output, struct iovec spans[OUTPUT_ENTRIES])
+size_t output_gather(const struct output *output, size_t bytes_max,
+                     struct iovec spans[OUTPUT_ENTRIES])
 {
     size_t count = 0;
 
-    for (unsigned i = 0; i < output->count; i++) {
+    for (unsigned i = 0; i < output->count && bytes_max > 0; i++) {
         const struct output_entry *entry = &output->entries[(output->first + i) % OUTPUT_ENTRIES];
-        if (entry->length > 0)
-            spans[count++] =
-                (struct iovec){.iov_base = (char *)entry->bytes, .iov_len = entry->length};
+        size_t length = entry->length < bytes_max ? entry->length : bytes_max;
+        if (length > 0)
+            spans[count++] = (struct iovec){.iov_base = (char *)entry->bytes, .iov_len = length};
+        bytes_max -= length;
     }
     return count;
 }

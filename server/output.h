@@ -19,7 +19,7 @@
 #include "reply.h"
 
 #define OUTPUT_ENTRIES    64
-#define OUTPUT_COPY_BYTES 4096
+#define OUTPUT_COPY_BYTES 8192
 
 /* One head and one piece of body, framed by chunks, take no more entries than this. */
 #define OUTPUT_ROOM_ENTRIES (REPLY_SPANS_MAX + 8)
@@ -64,8 +64,10 @@ int output_copy(struct output *output, const void *bytes, size_t length);
 void output_refer(struct output *output, const void *bytes, size_t length,
                   struct reply_memory memory);
 
-/* output_gather - what is to be sent next. Returns the number of spans filled in. */
-size_t output_gather(const struct output *output, struct iovec spans[OUTPUT_ENTRIES]);
+/* output_gather - what is to be sent next, at most `bytes_max` of it. Returns the number of spans
+ * filled in. */
+size_t output_gather(const struct output *output, size_t bytes_max,
+                     struct iovec spans[OUTPUT_ENTRIES]);
 
 /* output_sent - so many bytes are out: releases what is complete. */
 void output_sent(struct output *output, size_t length);

@@ -38,7 +38,7 @@ static char *drain(struct output *output, size_t step)
 
     assert_non_null(text);
     while (!output_is_empty(output)) {
-        size_t count = output_gather(output, spans);
+        size_t count = output_gather(output, SIZE_MAX, spans);
         size_t left = step;
         size_t taken = 0;
         for (size_t i = 0; i < count && left > 0; i++) {
@@ -121,8 +121,28 @@ static void test_copies_next_to_each_other_are_one_span(void **state)
     output_init(&output);
     for (int i = 0; i < 100; i++)
         assert_int_equal(output_copy(&output, "0123456789", 10), 0);
-    assert_int_equal(output_gather(&output, spans), 1);
+    assert_int_equal(output_gather(&output, SIZE_MAX, spans), 1);
     assert_int_equal(spans[0].iov_len, 1000);
+    output_drop(&output);
+}
+
+static void test_no_more_is_gathered_than_wished(void **state)
+{
+    struct output output;
+    struct iovec spans[OUTPUT_ENTRIES];
+
+    (void)state;
+    output_init(&output);
+    output_refer(&output, "abc", 3, memory_none);
+    output_refer(&output, "defg", 4, memory_none);
+    assert_int_equal(output_gather(&output, 3, spans), 1);
+    assert_int_equal(spans[0].iov_len, 3);
+    assert_int_equal(output_gather(&output, 5, spans), 2);
+    assert_int_equal(spans[1].iov_len, 2);
+    output_sent(&output, 5);
+    assert_int_equal(output_gather(&output, 5, spans), 1);
+    assert_memory_equal(spans[0].iov_base, "fg", 2);
+    assert_int_equal(spans[0].iov_len, 2);
     output_drop(&output);
 }
 
@@ -207,7 +227,7 @@ static void test_long_prepared_lines_are_referred_to(void **state)
     released[0] = '\0';
     output_init(&output);
     assert_int_equal(http1_reply_head(&output, &head, &framing, memory("p")), 0);
-    assert_int_equal(output_gather(&output, spans), 3);
+    assert_int_equal(output_gather(&output, SIZE_MAX, spans), 3);
     assert_ptr_equal(spans[1].iov_base, lines);
     assert_memory_equal(spans[2].iov_base, "A: 1\r\n\r\n", spans[2].iov_len);
     assert_string_equal(released, "");
@@ -329,6 +349,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_kept_until_its_last_byte_is_sent),
         cmocka_unit_test(test_dropping_releases_everything_once),
         cmocka_unit_test(test_copies_next_to_each_other_are_one_span),
+        cmocka_unit_test(test_no_more_is_gathered_than_wished),
         cmocka_unit_test(test_copies_beyond_the_room_are_allocated_and_freed),
         cmocka_unit_test(test_room_ends_before_entries_or_bytes_do),
         cmocka_unit_test(test_head_has_framing_fields_and_prepared_lines),
