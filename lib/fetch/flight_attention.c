@@ -25,13 +25,14 @@ static bool is_asked_for_lately(const struct flight *flight)
            flight->last_join_ns + RECENT_JOIN_NS > async_loop_now_ns(flight->lane->loop);
 }
 
-/* Flights with readers are bounded by those. So are the others: beyond as many as the lane may have
- * connections they would only wait for one. */
+/* Flights with readers are bounded by those. The others get no more than half of the connections
+ * that the lane may have, so that they alone never keep anybody waiting for one. */
 static bool has_room_for_deserted(const struct flight *flight)
 {
     const struct fetch_lane *lane = flight->lane;
 
-    return flight->is_deserted || lane->deserted_count < lane->fetcher->settings.connections_max;
+    return flight->is_deserted ||
+           lane->deserted_count * 2 < lane->fetcher->settings.connections_max;
 }
 
 /* Case 2: whether what nobody waits for is worth finishing. */
