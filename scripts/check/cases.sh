@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # cases.sh [--write] - whether every case of docs/COLLAPSING.md has a test that is named after it.
 #
-# A test is named after case 7 by "case_07_" at the beginning of its name. Fails if a case has none, or
-# if the page names a test that is gone; --write brings the page's list of tests up to date.
+# A test is named after case 7 by "case_07_" at the beginning of its name. Fails if a case has none of the
+# whole server or in the simulator, besides those of single parts, or if the page names a test that is
+# gone; --write brings the page's list of tests up to date.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=../common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/../common.sh"
@@ -39,8 +40,8 @@ list() {
 all=$(tests)
 status=0
 for number in $numbers; do
-    if ! grep -q "^$(printf '%02d' "$number") " <<<"$all"; then
-        echo "case $number of docs/COLLAPSING.md has no test whose name begins with case_$(printf '%02d' "$number")_"
+    if ! grep -qE "^$(printf '%02d' "$number") tests/(integration|sim)/" <<<"$all"; then
+        echo "case $number of docs/COLLAPSING.md has no test in tests/integration or tests/sim whose name begins with case_$(printf '%02d' "$number")_"
         status=1
     fi
 done
