@@ -359,6 +359,7 @@ static void obey(struct sim_exchange *exchange, enum upstream_verdict verdict)
 
 static void send_head(struct sim_exchange *exchange)
 {
+    struct sim *sim = exchange->sim;
     struct upstream_head head = {.content_length_bytes = exchange->length_bytes};
     struct fields fields;
     unsigned shortage = sim_memory_fail(0); /* meant for the product, not for us */
@@ -381,12 +382,14 @@ static void send_head(struct sim_exchange *exchange)
         sim_vary_fill(exchange, &fields);
     head.status = exchange->status;
     head.fields = &fields;
-    sim_trace(exchange->sim, "exchange %u: head %d", exchange->number, head.status);
+    sim_trace(sim, "exchange %u: head %d", exchange->number, head.status);
     exchange->stage = exchange->sent_bytes < exchange->body_bytes ? SIM_BODY : SIM_END;
-    /* Who insisted has got an answer. */
-    exchange->sim->places[exchange->place].spared_until_ns = 0;
+    /* Who insisted has got an answer, perhaps under another key, by what it varies. */
+    sim->places[exchange->place].spared_until_ns = 0;
     sim_memory_fail(shortage);
     obey(exchange, sim_change_tell_head(exchange, &head));
+    exchange->place = sim_place_of(sim, &exchange->flight->key.key, exchange->key);
+    sim->places[exchange->place].spared_until_ns = 0;
     fields_fini(&fields);
 }
 
