@@ -37,7 +37,6 @@
 struct server {
     struct server_settings settings; /* its arrays are ours */
     struct sockaddr_storage *addresses;
-    struct server_route *routes;
     struct worker *workers;
     unsigned worker_count;  /* initialised */
     unsigned thread_count;  /* started */
@@ -50,6 +49,7 @@ struct server {
     bool may_run;     /* all have begun, or one has failed: see begin_status */
     unsigned drained;
     unsigned stopped;
+    struct route_table *table; /* the loops' is this one, or will be */
 };
 
 static unsigned processors(void)
@@ -280,29 +280,36 @@ static int copy_settings(struct server *server, const struct server_settings *se
     if (server->settings.loops == 0)
         server->settings.loops = processors();
     server->addresses = calloc(settings->address_count, sizeof(*server->addresses));
-    server->routes = calloc(settings->route_count + 1, sizeof(*server->routes));
     server->workers = calloc(server->settings.loops, sizeof(*server->workers));
-    if (server->addresses == NULL || server->routes == NULL || server->workers == NULL)
+    if (server->addresses == NULL || server->workers == NULL)
         return -ENOMEM;
     memcpy(server->addresses, settings->addresses,
            settings->address_count * sizeof(*server->addresses));
-    if (settings->route_count > 0)
-        memcpy(server->routes, settings->routes, settings->route_count * sizeof(*server->routes));
     server->settings.addresses = server->addresses;
-    server->settings.routes = server->routes;
+    server->settings.routes = NULL; /* they are in the table */
     return 0;
 }
 
 int server_start(const struct server_settings *settings, struct server **ret_server)
 {
     struct server *server;
-    int status;
+    struct route_table *table;
+    int status = server_settings_are_possible(settings) ? 0 : -EINVAL;
 
-    if (!server_settings_are_possible(settings))
-        return -EINVAL;
+    if (status == 0)
+        status = route_table_new(settings->routes, settings->route_count, settings->release_routes,
+                                 settings->routes_owner, &table);
+    if (status < 0) {
+        if (settings->release_routes != NULL)
+            settings->release_routes(settings->routes_owner);
+        return status;
+    }
     server = calloc(1, sizeof(*server));
-    if (server == NULL)
+    if (server == NULL) {
+        route_table_unref(table);
         return -ENOMEM;
+    }
+    server->table = table;
     pthread_mutex_init(&server->mutex, NULL);
     pthread_cond_init(&server->changed, NULL);
     status = copy_settings(server, settings);
@@ -327,6 +334,39 @@ const struct sockaddr_storage *server_address(const struct server *server, size_
 {
     assert(index < server->settings.address_count);
     return &server->addresses[index];
+}
+
+struct route_table *server_route_table(struct server *server)
+{
+    struct route_table *table;
+
+    pthread_mutex_lock(&server->mutex);
+    table = route_table_ref(server->table);
+    pthread_mutex_unlock(&server->mutex);
+    return table;
+}
+
+int server_set_routes(struct server *server, const struct server_route *routes, size_t count,
+                      void (*release)(void *owner), void *owner)
+{
+    struct route_table *table, *before;
+    int status;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!server_route_is_possible(&server->settings, &routes[i]))
+            return -EINVAL;
+    }
+    status = route_table_new(routes, count, release, owner, &table);
+    if (status < 0)
+        return status;
+    pthread_mutex_lock(&server->mutex);
+    before = server->table;
+    server->table = table;
+    pthread_mutex_unlock(&server->mutex);
+    route_table_unref(before);
+    for (unsigned i = 0; i < server->worker_count; i++)
+        worker_exchange_routes(&server->workers[i]);
+    return 0;
 }
 
 void server_stop(struct server *server, uint32_t drain_ms)
@@ -354,7 +394,7 @@ void server_free(struct server *server)
     pthread_cond_destroy(&server->changed);
     pthread_mutex_destroy(&server->mutex);
     free(server->workers);
-    free(server->routes);
+    route_table_unref(server->table);
     free(server->addresses);
     free(server);
 }

@@ -46,11 +46,13 @@ enum server_access {
  */
 struct server_route {
     enum server_match match;
-    const char *host;   /* "a.example", or with a port if it matters; NULL: any */
-    const char *path;   /* begins with '/'; "/access"; SERVER_METHOD: the method, "PURGE" */
-    bool is_confined;   /* paths may not lead out of it; 400 where a server behind it may see
-                         * them do so */
-    uint64_t addresses; /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
+    const char *host;    /* "a.example", or with a port if it matters; NULL: any */
+    const char *path;    /* begins with '/'; "/access"; SERVER_METHOD: the method, "PURGE" */
+    bool is_replaceable; /* server_set_routes() may take it away: no request, once start() has
+                          * returned, needs its context or what `shared` refers to */
+    bool is_confined;    /* paths may not lead out of it; 400 where a server behind it may see
+                          * them do so */
+    uint64_t addresses;  /* set, by SERVER_ADDRESS(): where it is served; 0: everywhere */
     enum server_access access;
     unsigned methods;        /* set of enum request_method; others are answered 405 or 501 */
     request_start_fn *start; /* start(request, context) */
@@ -106,11 +108,17 @@ struct server_settings {
     struct server_timeouts timeouts;
     const struct server_route *routes;
     size_t route_count;
+    void (*release_routes)(void *routes_owner); /* as in server_set_routes(); NULL: none */
+    void *routes_owner;
     struct server_guard guard; /* admits NULL: all are let in, and no route is SERVER_GUARDED */
 };
 
 /* server_settings_init - the defaults of limits and timeouts; no address, no route, loops 0. */
 void server_settings_init(struct server_settings *settings);
+
+/* server_route_is_possible - whether a server with these settings can have the route. */
+bool server_route_is_possible(const struct server_settings *settings,
+                              const struct server_route *route);
 
 /* server_settings_are_possible - whether server_start() takes them; else it says -EINVAL. */
 bool server_settings_are_possible(const struct server_settings *settings);
@@ -121,10 +129,25 @@ bool server_settings_are_possible(const struct server_settings *settings);
  *           -EMFILE, -ENOMEM, -EAGAIN (threads); what a route's start_loop returned. All has been
  *           undone then. The error is logged with the address it concerns.
  * Owns      settings and arrays are copied; what the routes' pointers refer to stays the caller's
- *           until server_free().
+ *           until server_free(), or until settings->release_routes(settings->routes_owner), which
+ *           comes once, after an error, too.
  * Thread    any; SIGPIPE must be ignored in the process, or blocked by the caller.
  */
 int server_start(const struct server_settings *settings, struct server **ret_server);
+
+/*
+ * server_set_routes - the routes from now on, while the server runs. Each loop goes over to them
+ * between two requests, soon. A route whose `start` and `shared` are those of one that is there is
+ * that one, and goes on with its contexts; those that are new are begun by start_loop, and of those
+ * that are gone, which have to be is_replaceable, free_loop is called, by the loop and without
+ * stop_loop before. A loop where that fails, for want of memory, keeps what it has, and logs it.
+ * Errors    -EINVAL: a route that cannot be; -ENOMEM. Nothing has changed then.
+ * Owns      the array is copied; what the routes refer to stays until release(owner), which comes
+ *           once, from any thread, when no loop has them any more. Not after an error.
+ * Thread    any, one at a time, before server_wait() is over.
+ */
+int server_set_routes(struct server *server, const struct server_route *routes, size_t count,
+                      void (*release)(void *owner), void *owner);
 
 /* server_loops - how many loops run. Thread: any. */
 unsigned server_loops(const struct server *server);

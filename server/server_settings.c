@@ -26,7 +26,7 @@ void server_settings_init(struct server_settings *settings)
     };
 }
 
-static bool is_possible_route(const struct server_settings *settings,
+bool server_route_is_possible(const struct server_settings *settings,
                               const struct server_route *route)
 {
     if (route->access == SERVER_GUARDED && settings->guard.admits == NULL)
@@ -43,7 +43,7 @@ bool server_settings_are_possible(const struct server_settings *settings)
     const struct server_limits *limits = &settings->limits;
 
     for (size_t i = 0; i < settings->route_count; i++) {
-        if (!is_possible_route(settings, &settings->routes[i]))
+        if (!server_route_is_possible(settings, &settings->routes[i]))
             return false;
     }
     return settings->address_count > 0 && settings->address_count <= ADDRESSES_MAX &&

@@ -32,14 +32,17 @@ int worker_init(struct worker *worker, struct server *server,
     worker->listeners = calloc(settings->address_count, sizeof(*worker->listeners));
     if (worker->listeners == NULL)
         return -ENOMEM;
-    status = router_init(&worker->router, settings->routes, settings->route_count);
+    worker->table = server_route_table(server);
+    status = router_init(&worker->router, worker->table->routes, worker->table->count);
     if (status < 0) {
+        route_table_unref(worker->table);
         free(worker->listeners);
         return status;
     }
     status = http1_known_new(&worker->known);
     if (status < 0) {
         router_fini(&worker->router);
+        route_table_unref(worker->table);
         free(worker->listeners);
         return status;
     }
@@ -52,6 +55,7 @@ int worker_init(struct worker *worker, struct server *server,
     async_list_init(&worker->connections);
     pool_init(&worker->exchanges, exchange_bytes(&settings->limits), POOL_IDLE_MAX);
     pool_init(&worker->outputs, sizeof(struct output), POOL_IDLE_MAX);
+    async_task_init(&worker->exchange_task, worker_on_exchange);
     async_task_init(&worker->drain_task, on_drain);
     async_task_init(&worker->stop_task, on_stop);
     async_timer_init(&worker->cut_timer, on_cut);
@@ -73,27 +77,7 @@ void worker_fini(struct worker *worker)
     http1_known_free(worker->known);
     free(worker->listeners);
     router_fini(&worker->router);
-}
-
-static int begin_routes(struct worker *worker)
-{
-    const struct server_settings *settings = worker->settings;
-
-    for (size_t i = 0; i < settings->route_count; i++) {
-        const struct server_route *route = &settings->routes[i];
-        void *context = route->shared;
-        if (route->start_loop != NULL) {
-            int status = route->start_loop(route->shared, worker->loop, worker->index, &context);
-            if (status < 0) {
-                log_error("handler did not start", "path=%s error=\"%s\"",
-                          route->path != NULL ? route->path : "*", strerror(-status));
-                return status;
-            }
-        }
-        worker->router.contexts[i] = context;
-        worker->routes_begun++;
-    }
-    return 0;
+    route_table_unref(worker->table);
 }
 
 int worker_begin(struct worker *worker)
@@ -103,20 +87,10 @@ int worker_begin(struct worker *worker)
 
     if (status < 0)
         return status;
-    status = begin_routes(worker);
+    status = worker_begin_routes(worker);
     for (size_t i = 0; i < worker->listener_count && status == 0; i++)
         status = listener_begin(&worker->listeners[i], backlog > 0 ? backlog : SOMAXCONN);
     return status;
-}
-
-void worker_free_routes(struct worker *worker)
-{
-    for (size_t i = worker->routes_begun; i > 0; i--) {
-        const struct server_route *route = &worker->settings->routes[i - 1];
-        if (route->free_loop != NULL)
-            route->free_loop(worker->router.contexts[i - 1]);
-    }
-    worker->routes_begun = 0;
 }
 
 void worker_drain(struct worker *worker, uint32_t drain_ms)
@@ -165,11 +139,7 @@ const char *worker_date(struct worker *worker)
 
 static void begin_drain(struct worker *worker)
 {
-    for (size_t i = 0; i < worker->routes_begun; i++) {
-        const struct server_route *route = &worker->settings->routes[i];
-        if (route->drain_loop != NULL)
-            route->drain_loop(worker->router.contexts[i]);
-    }
+    worker_drain_routes(worker);
     /* Those that listener_end() accepts are not idle before they have been looked at. */
     for (size_t i = 0; i < worker->listener_count; i++)
         listener_end(&worker->listeners[i]);
@@ -207,10 +177,6 @@ static void on_stop(struct async_task *task)
     struct worker *worker = async_container_of(task, struct worker, stop_task);
 
     assert(worker->is_drained);
-    for (size_t i = worker->routes_begun; i > 0; i--) {
-        const struct server_route *route = &worker->settings->routes[i - 1];
-        if (route->stop_loop != NULL)
-            route->stop_loop(worker->router.contexts[i - 1]);
-    }
+    worker_stop_routes(worker);
     server_worker_stopped(worker->server);
 }

@@ -19,6 +19,7 @@
 
 #include "http1_known.h"
 #include "pool.h"
+#include "route_table.h"
 #include "router.h"
 #include "server.h"
 
@@ -40,8 +41,9 @@ struct worker {
     struct async_loop *loop; /* made by the thread, freed after it ended */
     struct listener *listeners;
     size_t listener_count;
-    struct router router;
-    size_t routes_begun; /* whose start_loop has been called with success */
+    struct route_table *table; /* the routes in force here; a reference */
+    struct router router;      /* over them */
+    size_t routes_begun;       /* whose start_loop has been called with success */
     struct async_list connections;
     unsigned connection_count; /* open; also while some are out of the list to be looked at */
     struct pool exchanges;     /* of struct exchange: a request with its bytes */
@@ -49,8 +51,10 @@ struct worker {
     struct http1_known *known; /* fields that its clients have sent before */
     bool is_draining;
     bool is_drained;
-    _Atomic(int64_t) drain_ms;   /* set by any thread before it posts drain_task */
-    atomic_bool is_drain_posted; /* drain_task is on its way */
+    _Atomic(int64_t) drain_ms;      /* set by any thread before it posts drain_task */
+    atomic_bool is_drain_posted;    /* drain_task is on its way */
+    atomic_bool is_exchange_posted; /* exchange_task is on its way */
+    struct async_task exchange_task;
     struct async_task drain_task;
     struct async_task stop_task;
     struct async_timer cut_timer;
@@ -75,6 +79,16 @@ void worker_fini(struct worker *worker);
  * Errors    of async_loop_new(), start_loop hooks and listen(2). worker_end() follows in any case.
  */
 int worker_begin(struct worker *worker);
+
+/* worker_exchange_routes - asks for the routes that the server has now. Thread: any. */
+void worker_exchange_routes(struct worker *worker);
+
+/* worker_begin_routes - calls start_loop of each; worker_on_exchange - of what is new, and
+ * free_loop of what is gone; worker_drain_routes, worker_stop_routes - drain_loop, stop_loop. */
+int worker_begin_routes(struct worker *worker);
+void worker_on_exchange(struct async_task *task);
+void worker_drain_routes(struct worker *worker);
+void worker_stop_routes(struct worker *worker);
 
 /* worker_free_routes - on the thread of server_wait(): calls free_loop of what began. */
 void worker_free_routes(struct worker *worker);
@@ -106,6 +120,9 @@ static inline void worker_count(_Atomic(uint64_t) *counter)
 bool server_take_connection(struct server *server);
 void server_leave_connection(struct server *server);
 bool server_is_crowded(const struct server *server);
+
+/* server_route_table - the routes that are to be in force; one reference more. */
+struct route_table *server_route_table(struct server *server);
 
 /* server_worker_drained, server_worker_stopped - a worker has come so far, once. */
 void server_worker_drained(struct server *server);
