@@ -7,6 +7,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,13 +26,18 @@ static_assert((unsigned)ROUTE_TELL_CUSTOMARY == (unsigned)FORWARDING_CUSTOMARY,
               "a choice is a set of styles");
 static_assert((int)CONFIG_UPSTREAMS_MAX <= (int)FETCH_ORIGINS_MAX, "all of them are taken");
 
+/* " 1021": see write_space(). */
+#define RULES_BYTES 5
+
 struct proxies {
+    atomic_uint references;
     struct proxy_route items[PROXIES_MAX];
     char hosts[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + 1];
     char prefixes[CONFIG_ROUTES_MAX][TARGET_PREFIX_BYTES_MAX + 1];
     struct config_names upgrades[CONFIG_ROUTES_MAX];
     const char *upgrade_names[CONFIG_ROUTES_MAX][CONFIG_NAMES_MAX]; /* in these */
-    char spaces[CONFIG_ROUTES_MAX][TARGET_HOST_BYTES_MAX + TARGET_PREFIX_BYTES_MAX + 1];
+    char spaces[CONFIG_ROUTES_MAX]
+               [TARGET_HOST_BYTES_MAX + TARGET_PREFIX_BYTES_MAX + 1 + RULES_BYTES];
     uint16_t ports[CONFIG_LIST_MAX]; /* for tunnels */
     size_t count;
 };
@@ -117,6 +123,20 @@ static void allow_upgrades(struct proxies *proxies, size_t index, const struct c
     proxies->items[index].upgrade_count = names->count;
 }
 
+/* Two routes differ in host or prefix, and a host has no '/' in it. One that has been changed is
+ * another if its upstream may have answered otherwise, or others may get what is stored. */
+static void write_space(const struct config_route *route, char *space)
+{
+    char *at = stpcpy(stpcpy(space, route->host), route->prefix);
+
+    *at++ = ' ';
+    *at++ = (char)('0' + route->forward_host);
+    *at++ = (char)('0' + route->tell_client);
+    *at++ = (char)('0' + route->trust_clients);
+    *at++ = (char)('0' + route->set_cookie);
+    *at = '\0';
+}
+
 static int add_route(struct proxies *proxies, const struct config_route *route,
                      const struct fetch_settings *fetch, struct lanes *lanes)
 {
@@ -135,8 +155,7 @@ static int add_route(struct proxies *proxies, const struct config_route *route,
     fetch_origins_unref(origins);
     memcpy(host, route->host, sizeof(route->host));
     memcpy(prefix, route->prefix, sizeof(route->prefix));
-    /* Two routes differ in host or prefix, and a host has no '/' in it. */
-    stpcpy(stpcpy(space, host), prefix);
+    write_space(route, space);
     proxy->space = space;
     proxy->host = *host != '\0' ? host : NULL;
     proxy->prefix = prefix;
@@ -189,29 +208,40 @@ static int add_forward(struct proxies *proxies, const struct config *config,
     return err;
 }
 
-int proxies_new(const struct config *config, const struct fetch_settings *fetch,
-                struct lanes *lanes, struct proxies **ret_proxies)
+int proxies_new(const struct config *config, const struct config_routes *routes,
+                const struct fetch_settings *fetch, struct lanes *lanes,
+                struct proxies **ret_proxies)
 {
     struct proxies *proxies = calloc(1, sizeof(*proxies));
     int err = 0;
 
     if (proxies == NULL)
         return -ENOMEM;
-    for (unsigned i = 0; err == 0 && i < config->routes.count; i++)
-        err = add_route(proxies, &config->routes.items[i], fetch, lanes);
+    atomic_init(&proxies->references, 1);
+    for (unsigned i = 0; err == 0 && i < routes->count; i++)
+        err = add_route(proxies, &routes->items[i], fetch, lanes);
     if (err == 0 && config->forward_proxy_enabled)
         err = add_forward(proxies, config, fetch, lanes);
     if (err < 0) {
-        proxies_free(proxies);
+        proxies_unref(proxies);
         return err;
     }
     *ret_proxies = proxies;
     return 0;
 }
 
-void proxies_free(struct proxies *proxies)
+struct proxies *proxies_ref(struct proxies *proxies)
 {
-    if (proxies == NULL)
+    atomic_fetch_add_explicit(&proxies->references, 1, memory_order_relaxed);
+    return proxies;
+}
+
+void proxies_unref(void *proxies_pointer)
+{
+    struct proxies *proxies = proxies_pointer;
+
+    if (proxies == NULL ||
+        atomic_fetch_sub_explicit(&proxies->references, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < proxies->count; i++) {
         fetch_url_unref(proxies->items[i].origin);

@@ -17,16 +17,19 @@
 struct proxies;
 
 /*
- * proxies_new - `fetch` has what routes do not say for themselves; its lists are of no account but
- * for those of the egress guard.
+ * proxies_new - of these routes, and the forward proxy of `config`. `fetch` has what routes do not
+ * say for themselves; its lists are of no account but for those of the egress guard. One reference.
  * Errors    -ENOMEM; those of fetch_origins_new().
- * Owns      `lanes` stay the caller's. The caller frees them with proxies_free() after the server.
+ * Owns      `lanes` stay the caller's.
  */
-int proxies_new(const struct config *config, const struct fetch_settings *fetch,
-                struct lanes *lanes, struct proxies **ret_proxies);
+int proxies_new(const struct config *config, const struct config_routes *routes,
+                const struct fetch_settings *fetch, struct lanes *lanes,
+                struct proxies **ret_proxies);
 
-/* proxies_free - NULL is allowed. */
-void proxies_free(struct proxies *proxies);
+struct proxies *proxies_ref(struct proxies *proxies);
+
+/* proxies_unref - of a struct proxies; the last one frees it. NULL is allowed. Thread: any. */
+void proxies_unref(void *proxies);
 
 /* proxies_routes - writes up to PROXIES_MAX routes; returns how many. */
 size_t proxies_routes(struct proxies *proxies, struct server_route *ret_routes);

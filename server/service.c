@@ -43,7 +43,6 @@ struct service {
     struct store *store;
     struct fetcher *fetcher;
     struct lanes *lanes;
-    struct proxies *proxies;
     struct purger *purger;
     struct operator_guard *guard;
     struct server *server;
@@ -133,12 +132,14 @@ static int fetcher_make(struct service *service)
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }
 
-static int proxies_make(struct service *service)
+/* The routes of `config`, and the forward proxy as it is in force. */
+static int proxies_make(const struct service *service, const struct config *config,
+                        struct proxies **ret_proxies)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(service, &service->config, names);
+    struct fetch_settings fetch = fetch_settings_of(service, config, names);
 
-    return proxies_new(&service->config, &fetch, service->lanes, &service->proxies);
+    return proxies_new(&service->config, &config->routes, &fetch, service->lanes, ret_proxies);
 }
 
 static bool has_operator_address(const struct service *service)
@@ -154,18 +155,36 @@ static bool needs_token(const struct service *service)
             !address_is_loopback(&service->config.operator_listen));
 }
 
-static int purger_make(struct service *service)
+static int map_make(const struct service *service, struct proxies *proxies,
+                    struct purge_map **ret_map)
 {
     struct server_route routes[PROXIES_MAX + 1];
-    size_t count = proxies_routes(service->proxies, routes);
+    size_t count = proxies_routes(proxies, routes);
+    int err;
 
     if (service->config.fetch_enabled)
         routes[count++] = fetch_route(service->lanes);
-    return purger_new(service->fetcher, routes, count, &service->purger);
+    err = purge_map_new(routes, count, proxies_unref, proxies_ref(proxies), ret_map);
+    if (err < 0)
+        proxies_unref(proxies);
+    return err;
+}
+
+static int purger_make(struct service *service, struct proxies *proxies)
+{
+    struct purge_map *map;
+    int err = purger_new(service->fetcher, &service->purger);
+
+    if (err == 0)
+        err = map_make(service, proxies, &map);
+    if (err == 0)
+        purger_set_map(service->purger, &map);
+    return err;
 }
 
 /* Health is told to both. */
-static size_t routes_make(struct service *service, struct server_route *ret_routes)
+static size_t routes_make(const struct service *service, struct proxies *proxies,
+                          struct server_route *ret_routes)
 {
     size_t count = 0;
 
@@ -174,7 +193,7 @@ static size_t routes_make(struct service *service, struct server_route *ret_rout
         ret_routes[count++] = fetch_route(service->lanes);
     if (service->config.operator_purge_on_listen)
         ret_routes[count++] = purge_method_route(service->purger);
-    count += proxies_routes(service->proxies, &ret_routes[count]);
+    count += proxies_routes(proxies, &ret_routes[count]);
     for (size_t i = 0; i < count; i++)
         ret_routes[i].addresses = FOR_CLIENTS;
     ret_routes[count++] = health_route();
@@ -185,7 +204,7 @@ static size_t routes_make(struct service *service, struct server_route *ret_rout
     return count;
 }
 
-static int server_make(struct service *service)
+static int server_make(struct service *service, struct proxies *proxies)
 {
     const struct config *config = &service->config;
     const struct sockaddr_storage addresses[] = {config->listen.socket,
@@ -211,7 +230,9 @@ static int server_make(struct service *service)
     settings.timeouts.half_close_ms = (uint32_t)config->timeouts_half_close_ms;
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
-    settings.route_count = routes_make(service, routes);
+    settings.route_count = routes_make(service, proxies, routes);
+    settings.release_routes = proxies_unref;
+    settings.routes_owner = proxies_ref(proxies);
     settings.guard = operator_server_guard(service->guard, FOR_OPERATOR);
     return server_start(&settings, &service->server);
 }
@@ -235,6 +256,7 @@ int service_start(const struct config *config, const struct token *token,
                   struct service **ret_service)
 {
     struct service *service = calloc(1, sizeof(*service));
+    struct proxies *proxies = NULL;
     int err = -ENOMEM;
 
     if (service == NULL)
@@ -251,13 +273,14 @@ int service_start(const struct config *config, const struct token *token,
     if (err == 0)
         err = lanes_new(service->fetcher, LOOPS_MAX, &service->lanes);
     if (err == 0)
-        err = proxies_make(service);
+        err = proxies_make(service, config, &proxies);
     if (err == 0)
-        err = purger_make(service);
+        err = purger_make(service, proxies);
     if (err == 0)
         err = operator_guard_new(token, needs_token(service), &service->guard);
     if (err == 0)
-        err = server_make(service);
+        err = server_make(service, proxies);
+    proxies_unref(proxies);
     if (err == 0)
         err = own_port_close(service);
     if (err < 0 && service->server != NULL) {
@@ -272,8 +295,8 @@ int service_start(const struct config *config, const struct token *token,
     return 0;
 }
 
-/* Takes a value over, or says that it takes a restart. Returns whether it is another. */
-static bool setting_reload(struct service *service, const struct config *config, enum setting_id id)
+/* Takes a value over, or says that it takes a restart. */
+static void setting_reload(struct service *service, const struct config *config, enum setting_id id)
 {
     const struct setting *setting = &setting_table[id];
     char running[VALUE_TEXT_BYTES_MAX];
@@ -284,18 +307,69 @@ static bool setting_reload(struct service *service, const struct config *config,
     value_print(&service->config, setting, running);
     value_print(config, setting, configured);
     if (strcmp(running, configured) == 0)
-        return false;
+        return;
     if (!setting_needs_restart(id)) {
         memcpy((char *)&service->config + setting->offset, (const char *)config + setting->offset,
                setting->bytes);
-        return true;
+        return;
     }
     config_origin_text(config, id, origin, sizeof(origin));
     log_warn("a setting takes a restart", "setting=%s running=%s configured=%s where=%s",
              setting->path, log_quote(quoted[0], sizeof(quoted[0]), running, strlen(running)),
              log_quote(quoted[1], sizeof(quoted[1]), configured, strlen(configured)),
              log_quote(quoted[2], sizeof(quoted[2]), origin, strlen(origin)));
-    return true;
+}
+
+/* Whether a setting of fetch that is read again is another: routes and the forward proxy have what
+ * they do not say for themselves from there. */
+static bool is_fetch_changed(const struct service *service, const struct config *config)
+{
+    char running[VALUE_TEXT_BYTES_MAX];
+    char configured[VALUE_TEXT_BYTES_MAX];
+
+    for (size_t i = 0; i < SETTING_COUNT; i++) {
+        if (setting_needs_restart((enum setting_id)i) ||
+            strncmp(setting_table[i].path, "fetch.", strlen("fetch.")) != 0)
+            continue;
+        value_print(&service->config, &setting_table[i], running);
+        value_print(config, &setting_table[i], configured);
+        if (strcmp(running, configured) != 0)
+            return true;
+    }
+    return false;
+}
+
+/* What is on its way goes on under the policies that it began with, each of which is counted; the
+ * set as a whole is counted by the loops and by the purger. Upstreams are new ones to the new
+ * policies: their rests, queues and rates begin anew. */
+static int routes_reload(struct service *service, const struct config *config)
+{
+    struct server_route routes[ROUTES_MAX];
+    struct proxies *proxies;
+    struct purge_map *map = NULL;
+    int err;
+
+    if (config->routes.count == 0 && !service->config.fetch_enabled &&
+        !service->config.forward_proxy_enabled) {
+        log_warn("the last way in stays until a restart", "setting=routes");
+        return 0;
+    }
+    err = proxies_make(service, config, &proxies);
+    if (err < 0)
+        return err;
+    err = map_make(service, proxies, &map);
+    if (err == 0)
+        err = server_set_routes(service->server, routes, routes_make(service, proxies, routes),
+                                proxies_unref, proxies_ref(proxies));
+    if (err == 0) {
+        purger_set_map(service->purger, &map);
+        service->config.routes = config->routes;
+    } else if (map != NULL) {
+        purge_map_free(map);
+        proxies_unref(proxies); /* which the server did not take */
+    }
+    proxies_unref(proxies);
+    return err;
 }
 
 int service_reload(struct service *service, const struct config *config, const struct token *token)
@@ -303,26 +377,24 @@ int service_reload(struct service *service, const struct config *config, const s
     const char *names[CONFIG_NAMES_MAX];
     struct fetch_settings fetch = fetch_settings_of(service, config, names);
     struct fetch_policy *policy;
-    bool is_fetch_changed = false;
     int err = fetcher_policy_new(service->fetcher, &fetch, &policy);
 
     if (err < 0)
         return err;
-    fetcher_set_policy(service->fetcher, policy);
+    if (!routes_are_equal(&service->config.routes, &config->routes) ||
+        is_fetch_changed(service, config))
+        err = routes_reload(service, config);
+    if (err == 0)
+        fetcher_set_policy(service->fetcher, policy);
     fetch_policy_unref(policy);
+    if (err < 0)
+        return err;
     log_set_level((enum log_level)config->log_level);
     if (!operator_guard_set_token(service->guard, token))
         log_warn("the operator's token stays: until a restart others can reach what is his",
                  "setting=operator.token_file");
     for (size_t i = 0; i < SETTING_COUNT; i++)
-        is_fetch_changed |= setting_reload(service, config, (enum setting_id)i) &&
-                            strncmp(setting_table[i].path, "fetch.", strlen("fetch.")) == 0;
-    if (is_fetch_changed && service->config.forward_proxy_enabled)
-        log_warn("the forward proxy keeps the settings of fetch until a restart",
-                 "setting=forward_proxy");
-    if (!routes_are_equal(&service->config.routes, &config->routes))
-        log_warn("a setting takes a restart", "setting=routes running=%u configured=%u",
-                 service->config.routes.count, config->routes.count);
+        setting_reload(service, config, (enum setting_id)i);
     return 0;
 }
 
@@ -374,7 +446,6 @@ void service_free(struct service *service)
     server_free(service->server);
     operator_guard_free(service->guard);
     purger_free(service->purger);
-    proxies_free(service->proxies);
     lanes_free(service->lanes);
     fetcher_free(service->fetcher);
     store_free(service->store);

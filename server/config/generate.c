@@ -143,7 +143,7 @@ static void print_reloading(void)
                setting_table[i].path);
         count++;
     }
-    printf(",\n`routes`.\n");
+    printf(".\n");
 }
 
 static void print_routes(void)

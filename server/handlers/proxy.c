@@ -444,6 +444,7 @@ struct server_route proxy_server_route(struct proxy_route *route)
         .host = route->host,
         .path = route->prefix,
         .is_confined = route->is_confined,
+        .is_replaceable = true, /* what is begun here has references to all it needs */
         .methods = methods,
         .body_bytes_max = route->body_bytes_max,
         .streams_body = true,

@@ -18,7 +18,8 @@
 #include "lanes.h"
 #include "tunnel.h"
 
-/* One route; strings and policy stay the caller's until server_free(). */
+/* One route; strings and policy stay the caller's as long as the server has the route. What start()
+ * has begun outlives that: it has references of its own to all it needs. */
 struct proxy_route {
     const char *space;        /* no other has it: so none finds what another has stored */
     const char *host;         /* NULL: any */
@@ -45,7 +46,7 @@ struct proxy_route {
 int proxy_plain_request(const struct proxy_route *route, const struct store *store,
                         const struct request *request, struct fetch_request **ret_plain);
 
-/* proxy_server_route - `route` stays until server_free(). */
+/* proxy_server_route - `route` stays as long as the server has the route. */
 struct server_route proxy_server_route(struct proxy_route *route);
 
 #endif

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +23,15 @@
 
 struct purger {
     struct fetcher *fetcher;
-    struct router router; /* of the routes that proxies serve */
+    pthread_mutex_t mutex; /* guards what follows; purges by URL are few */
+    struct purge_map *map;
+};
+
+/* By which a public URL is found. */
+struct purge_map {
+    void (*release)(void *owner);
+    void *owner;
+    struct router router;
     struct server_route routes[];
 };
 
@@ -48,29 +57,64 @@ struct purge_asked {
     struct purge_job *job;
 };
 
-int purger_new(struct fetcher *fetcher, const struct server_route *routes, size_t route_count,
-               struct purger **ret_purger)
+int purge_map_new(const struct server_route *routes, size_t route_count,
+                  void (*release)(void *owner), void *owner, struct purge_map **ret_map)
 {
-    struct purger *purger = calloc(1, sizeof *purger + route_count * sizeof *routes);
+    struct purge_map *map = calloc(1, sizeof *map + route_count * sizeof *routes);
+
+    if (map == NULL)
+        return -ENOMEM;
+    if (route_count > 0)
+        memcpy(map->routes, routes, route_count * sizeof *routes);
+    if (router_init(&map->router, map->routes, route_count) < 0) {
+        free(map);
+        return -ENOMEM;
+    }
+    map->release = release;
+    map->owner = owner;
+    *ret_map = map;
+    return 0;
+}
+
+void purge_map_free(struct purge_map *map)
+{
+    if (map == NULL)
+        return;
+    router_fini(&map->router);
+    map->release(map->owner);
+    free(map);
+}
+
+int purger_new(struct fetcher *fetcher, struct purger **ret_purger)
+{
+    struct purger *purger = calloc(1, sizeof *purger);
 
     if (purger == NULL)
         return -ENOMEM;
     purger->fetcher = fetcher;
-    if (route_count > 0)
-        memcpy(purger->routes, routes, route_count * sizeof *routes);
-    if (router_init(&purger->router, purger->routes, route_count) < 0) {
-        free(purger);
-        return -ENOMEM;
-    }
+    pthread_mutex_init(&purger->mutex, NULL);
     *ret_purger = purger;
     return 0;
+}
+
+void purger_set_map(struct purger *purger, struct purge_map **take_map)
+{
+    struct purge_map *before;
+
+    pthread_mutex_lock(&purger->mutex);
+    before = purger->map;
+    purger->map = *take_map;
+    pthread_mutex_unlock(&purger->mutex);
+    *take_map = NULL;
+    purge_map_free(before);
 }
 
 void purger_free(struct purger *purger)
 {
     if (purger == NULL)
         return;
-    router_fini(&purger->router);
+    purge_map_free(purger->map);
+    pthread_mutex_destroy(&purger->mutex);
     free(purger);
 }
 
@@ -167,6 +211,7 @@ static void purge_url(struct purger *purger, struct request *request, struct spa
                       bool is_soft)
 {
     const size_t bytes_max = fetcher_settings(purger->fetcher)->url_bytes_max;
+    const struct router *router;
     struct request asked;
     struct fetch_url *url;
     struct key key;
@@ -181,8 +226,11 @@ static void purge_url(struct purger *purger, struct request *request, struct spa
     store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
     count = purge_key(purger, &key, is_soft);
     request_of_url(span_of(url->text, url->text_bytes), &asked);
-    count += purge_of_route(purger, router_choose(&purger->router, &asked).route, &asked, is_soft);
-    count += purge_of_route(purger, purger->router.forward, &asked, is_soft);
+    pthread_mutex_lock(&purger->mutex);
+    router = &purger->map->router;
+    count += purge_of_route(purger, router_choose(router, &asked).route, &asked, is_soft);
+    count += purge_of_route(purger, router->forward, &asked, is_soft);
+    pthread_mutex_unlock(&purger->mutex);
     fetch_url_unref(url);
     snprintf(body, sizeof body, "{\"purged\":%u}\n", count);
     answer(request, body);

@@ -25,13 +25,25 @@
 
 struct purger;
 
+/* purger_new - for the fetcher, which stays the caller's. It needs a map. Errors: -ENOMEM. */
+int purger_new(struct fetcher *fetcher, struct purger **ret_purger);
+
+/* The routes of proxies, by which public URLs are found, and that of /fetch. */
+struct purge_map;
+
 /*
- * purger_new - `routes` are those of proxies, by which public URLs are found, and that of /fetch.
- * Errors    -ENOMEM.
- * Owns      a copy of `routes`; what they point to, and the fetcher, stay the caller's.
+ * purge_map_new - Errors: -ENOMEM; then nothing is released.
+ * Owns      a copy of the routes; what they point to stays until release(owner), called when the
+ * map is freed.
  */
-int purger_new(struct fetcher *fetcher, const struct server_route *routes, size_t route_count,
-               struct purger **ret_purger);
+int purge_map_new(const struct server_route *routes, size_t route_count,
+                  void (*release)(void *owner), void *owner, struct purge_map **ret_map);
+
+/* purge_map_free - NULL is allowed. */
+void purge_map_free(struct purge_map *map);
+
+/* purger_set_map - for purges from now on; the one before is freed. Thread: any. */
+void purger_set_map(struct purger *purger, struct purge_map **take_map);
 
 /* purger_free - after the server has ended. NULL is allowed. */
 void purger_free(struct purger *purger);
