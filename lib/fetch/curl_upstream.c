@@ -343,10 +343,10 @@ void curl_upstream_close(struct upstream *interface)
 
     assert(upstream->calls == 0);
     free_idle(upstream);
-    multi_free(upstream->multi);
     multi_free(upstream->own_multi);
-    upstream->multi = NULL;
+    multi_free(upstream->multi);
     upstream->own_multi = NULL;
+    upstream->multi = NULL;
 }
 
 struct resolver *curl_upstream_resolver(struct upstream *upstream)
@@ -363,8 +363,8 @@ void curl_upstream_free(struct upstream *interface)
     upstream = curl_upstream_from(interface);
     assert(upstream->calls == 0);
     free_idle(upstream);
-    multi_free(upstream->multi);
     multi_free(upstream->own_multi);
+    multi_free(upstream->multi);
     resolver_free(upstream->resolver);
     connections_fini(&upstream->connections);
     free(upstream->plain_fields);

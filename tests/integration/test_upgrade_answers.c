@@ -224,7 +224,7 @@ static void test_a_slow_origin_is_504(void **state)
     struct client client, host;
 
     (void)state;
-    start_with(",\"timeouts\":{\"header_ms\":100,\"connect_ms\":100,\"resolve_ms\":100}", 0);
+    start_with(",\"timeouts\":{\"header_ms\":300,\"connect_ms\":300,\"resolve_ms\":300}", 0);
     ask(&client, "/", WISH);
     take(&host);
     read_request(&host);

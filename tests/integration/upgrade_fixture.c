@@ -3,6 +3,7 @@
 #include "upgrade_fixture.h"
 
 #include <arpa/inet.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -188,4 +189,18 @@ void expect_long(struct client *client)
     bytes[LONG] = '\0';
     assert_int_equal(strspn(bytes, "l"), LONG);
     free(bytes);
+}
+
+size_t send_until_full(struct client *client, size_t bytes_max)
+{
+    static const char bytes[65536];
+    struct pollfd wait = {.fd = client->fd, .events = POLLOUT};
+    size_t sent = 0;
+
+    while (sent < bytes_max && poll(&wait, 1, 300) == 1) {
+        ssize_t count = send(client->fd, bytes, sizeof bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+        assert_true(count > 0);
+        sent += (size_t)count;
+    }
+    return sent;
 }

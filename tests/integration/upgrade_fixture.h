@@ -60,4 +60,8 @@ void expect_raw(struct client *client, const char *bytes, size_t length);
 void *send_long(void *context);
 void expect_long(struct client *client);
 
+/* send_until_full - sends as long as the connection takes something soon, but no more than
+ * `bytes_max`; returns how many bytes. */
+size_t send_until_full(struct client *client, size_t bytes_max);
+
 #endif
