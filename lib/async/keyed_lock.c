@@ -31,7 +31,7 @@
 #include "waiter.h"
 
 enum {
-    SHARD_BITS = 6,
+    SHARD_BITS = 8,
     SHARDS = 1 << SHARD_BITS,
     OWN_BUCKETS = 8,
     CACHE_LINE_BYTES = 64,
