@@ -54,7 +54,7 @@ ratio() {
     awk -v a="$1" -v b="$2" 'BEGIN { if (a != "" && b > 0) printf "%.3f", a / b }'
 }
 
-# aim TITLE AIM OPERATOR LIMIT VALUE [UNIT] - a row of the table of aims; OPERATOR is <=, <, >= or =.
+# aim TITLE AIM OPERATOR LIMIT VALUE [UNIT] - a row of the table of aims; OPERATOR is <=, <, >=, > or =.
 # Without a value the row says so: an aim that was not measured is not left out.
 aim() {
     printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$3" "$4" "$5" "${6:-}" >>"$work/aims"
@@ -66,7 +66,7 @@ bench_aims() {
     echo "| what | aim | measured | |"
     echo "|---|---|---:|---|"
     awk -F'\t' '{
-        met = $3 == "<=" ? $5 + 0 <= $4 + 0 : $3 == "<" ? $5 + 0 < $4 + 0 : $3 == ">=" ? $5 + 0 >= $4 + 0 : $5 == $4
+        met = $3 == "<=" ? $5 + 0 <= $4 + 0 : $3 == "<" ? $5 + 0 < $4 + 0 : $3 == ">" ? $5 + 0 > $4 + 0 : $3 == ">=" ? $5 + 0 >= $4 + 0 : $5 == $4
         verdict = $5 == "" ? "not measured" : met ? "met" : "**missed**"
         printf "| %s | %s | %s | %s |\n", $1, $2, $5 == "" ? "" : $5 ($6 == "" ? "" : " " $6), verdict
     }' "$work/aims"
