@@ -17,11 +17,11 @@
 
 #define CROWD 8
 
-static pthread_mutex_t fault_mutex = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t fault_changed = PTHREAD_COND_INITIALIZER;
 enum fault_state { FAULT_NONE, FAULT_PLANTED, FAULT_HELD, FAULT_RELEASED };
 
-static enum fault_state fault;
+static pthread_mutex_t fault_mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t fault_changed = PTHREAD_COND_INITIALIZER;
+static enum fault_state fault; /* under the mutex: the loop that is made to fail sees it too */
 
 CURL *__real_curl_easy_init(void);
 CURL *__wrap_curl_easy_init(void);
