@@ -20,6 +20,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cache/body.h>
+
 #include "arguments.h"
 #include "config/config.h"
 #include "configure.h"
@@ -281,6 +283,7 @@ int main(int argc, char **argv)
     struct token token;
 
     standard_descriptors_fill();
+    body_return_memory();
     if (arguments_parse(argc, argv, stderr, &arguments) < 0)
         return EXIT_USAGE;
     switch (arguments.action) {

@@ -16,6 +16,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@
 #define ALLOCATION_OVERHEAD_BYTES 16 /* what malloc keeps beside a block */
 
 /* Blocks as long as the longest chunk are mapped one by one, in whole pages. */
-#define PAGES_BYTES ((size_t)256 * 1024)
+#define PAGES_BYTES      ((size_t)256 * 1024)
+#define MAPPED_BYTES_MIN (128 * 1024) /* what malloc() begins with */
 
 struct body_chunk {
     struct body_chunk *next;
@@ -114,6 +116,32 @@ void body_unref(struct body *body)
         return;
     chunks_free(body->first->next);
     free(body);
+}
+
+bool body_is_shared(const struct body *body)
+{
+    return atomic_load_explicit(&body->references, memory_order_acquire) > 1;
+}
+
+size_t body_trim(struct body *body, size_t wanted_bytes)
+{
+    size_t freed_bytes = 0;
+
+    assert(body_is_finished(body) && !body_is_shared(body));
+    while (body->first->next != NULL && freed_bytes < wanted_bytes) {
+        struct body_chunk *chunk = body->first->next;
+
+        freed_bytes += chunk_memory(chunk->room);
+        body->first->next = chunk->next;
+        free(chunk);
+    }
+    atomic_fetch_sub_explicit(&body->memory, freed_bytes, memory_order_relaxed);
+    return freed_bytes;
+}
+
+void body_return_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES_MIN);
 }
 
 /*

@@ -181,6 +181,12 @@ void entry_unref(struct entry *entry)
     free(entry);
 }
 
+bool entry_is_shared(const struct entry *entry)
+{
+    return atomic_load_explicit(&entry->references, memory_order_acquire) > 1 ||
+           body_is_shared(entry->body);
+}
+
 void entry_set_purges_before(struct entry *entry, uint64_t purges)
 {
     assert(entry->link.charged_bytes == 0);

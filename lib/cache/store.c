@@ -11,6 +11,7 @@
 #include <cache/store.h>
 
 #include "purges.h"
+#include "remains.h"
 #include "shard.h"
 
 #include <assert.h>
@@ -35,6 +36,7 @@ struct store {
     atomic_uint next_shard;          /* that gives up an entry */
     atomic_uint_least64_t refusals;
     struct purges purges;
+    struct remains remains;
 };
 
 static struct shard *shard_of(const struct store *store, const struct key *key)
@@ -64,6 +66,7 @@ int store_new(const struct store_config *config, struct store **ret_store)
         .object_bytes_max = config->budget_bytes / 100 * config->object_share_percent,
     };
     purges_init(&store->purges);
+    remains_init(&store->remains);
     atomic_init(&store->bytes, shards_count * STORE_SHARD_BYTES_MIN);
     store->shards = aligned_alloc(alignof(struct shard), shards_count * sizeof(*store->shards));
     if (store->shards == NULL)
@@ -82,6 +85,7 @@ fini_shards:
         shard_fini(&store->shards[--made]);
     free(store->shards);
 free_store:
+    remains_fini(&store->remains);
     purges_fini(&store->purges);
     free(store);
     return -ENOMEM;
@@ -94,6 +98,7 @@ void store_free(struct store *store)
     for (unsigned i = 0; i < store->shards_count; i++)
         shard_fini(&store->shards[i]);
     free(store->shards);
+    remains_fini(&store->remains);
     purges_fini(&store->purges);
     free(store);
 }
@@ -111,13 +116,15 @@ static void release_bytes(struct store *store, size_t bytes)
     (void)before;
 }
 
-/* The shard has given it up: neither the budget nor the store has a part in it any more. */
+/* The shard has given it up. What takes long to free stays charged until it is. */
 static void drop_removed(struct store *store, struct shard_removed *removed)
 {
     if (removed->entry == NULL)
         return;
-    release_bytes(store, removed->bytes);
-    entry_unref(removed->entry);
+    if (!remains_take(&store->remains, removed)) {
+        release_bytes(store, removed->bytes);
+        entry_unref(removed->entry);
+    }
     removed->entry = NULL;
 }
 
@@ -161,11 +168,22 @@ static bool evict_one(struct store *store)
     return false;
 }
 
+/* Room for some of the bytes: from what has been evicted before, else by one more eviction. */
+static bool make_room(struct store *store, size_t missing_bytes)
+{
+    size_t freed_bytes = remains_free_some(&store->remains, missing_bytes);
+
+    release_bytes(store, freed_bytes);
+    return freed_bytes > 0 || evict_one(store);
+}
+
 /* Take `bytes` from the budget, evicting as long as they are not there. */
 static int reserve_bytes(struct store *store, size_t bytes)
 {
-    size_t used = atomic_load_explicit(&store->bytes, memory_order_relaxed);
+    size_t used;
 
+    release_bytes(store, remains_free_some(&store->remains, 0));
+    used = atomic_load_explicit(&store->bytes, memory_order_relaxed);
     for (int rounds = 0; rounds < RESERVE_ROUNDS_MAX; rounds++) {
         if (bytes <= store->budget_bytes - used) {
             if (atomic_compare_exchange_weak_explicit(&store->bytes, &used, used + bytes,
@@ -173,7 +191,7 @@ static int reserve_bytes(struct store *store, size_t bytes)
                 return 0;
             continue;
         }
-        if (!evict_one(store))
+        if (!make_room(store, bytes - (store->budget_bytes - used)))
             return -ENOSPC;
         used = atomic_load_explicit(&store->bytes, memory_order_relaxed);
     }
@@ -197,22 +215,45 @@ static void grow_if_wanted(struct store *store, struct shard *shard)
 }
 
 /* What the entry shares with the one that it replaces need not be reserved once more. */
-static int reserve_and_insert(struct store *store, struct entry *entry, size_t bytes,
-                              size_t shared_bytes, struct shard_removed *ret_replaced)
+static int reserve_and_insert(struct store *store, struct entry *entry, struct store_room *room,
+                              size_t bytes, size_t shared_bytes, struct shard_removed *ret_replaced)
 {
     struct shard *shard = shard_of(store, &entry->key);
-    int err = reserve_bytes(store, bytes - shared_bytes);
+    int err = store_reserve(store, room, bytes - shared_bytes);
 
     if (err < 0)
         return err;
+    room->bytes -= bytes - shared_bytes;
     grow_if_wanted(store, shard);
     err = shard_insert(shard, entry, bytes, shared_bytes, ret_replaced);
     if (err < 0)
-        release_bytes(store, bytes - shared_bytes);
+        room->bytes += bytes - shared_bytes;
     return err;
 }
 
+int store_reserve(struct store *store, struct store_room *room, size_t bytes)
+{
+    int err = bytes > room->bytes ? reserve_bytes(store, bytes - room->bytes) : 0;
+
+    if (err == 0 && bytes > room->bytes)
+        room->bytes = bytes;
+    return err;
+}
+
+void store_release(struct store *store, struct store_room *room)
+{
+    release_bytes(store, room->bytes);
+    room->bytes = 0;
+}
+
 int store_insert(struct store *store, struct entry **take_entry)
+{
+    struct store_room room = {0};
+
+    return store_insert_reserved(store, take_entry, &room);
+}
+
+int store_insert_reserved(struct store *store, struct entry **take_entry, struct store_room *room)
 {
     struct entry *entry = *take_entry;
     struct shard_removed replaced = {0};
@@ -225,9 +266,10 @@ int store_insert(struct store *store, struct entry **take_entry)
     if (shard_has_body_of(shard_of(store, &entry->key), entry))
         shared_bytes = body_memory_bytes(entry->body);
     if (bytes <= store->object_bytes_max)
-        err = reserve_and_insert(store, entry, bytes, shared_bytes, &replaced);
+        err = reserve_and_insert(store, entry, room, bytes, shared_bytes, &replaced);
     if (err == -EAGAIN) /* the older one was evicted meanwhile, perhaps for the sake of this one */
-        err = reserve_and_insert(store, entry, bytes, 0, &replaced);
+        err = reserve_and_insert(store, entry, room, bytes, 0, &replaced);
+    store_release(store, room);
     if (err < 0) {
         atomic_fetch_add_explicit(&store->refusals, 1, memory_order_relaxed);
         entry_unref(entry);

@@ -124,6 +124,7 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
     } else {
         flight_leave_table(flight, NULL);
     }
+    flight_body_release_room(flight);
     flight_enter(flight, status == 0 ? FLIGHT_COMPLETE : FLIGHT_FAILED);
 
     flight_lock(flight);

@@ -76,6 +76,7 @@ struct flight {
     bool is_kept_alone;            /* see flight_keep_alone() */
     uint64_t purges;               /* of the shard, when that was decided */
     size_t arriving_bytes;         /* its part of the fetcher's */
+    struct store_room room;        /* for them, in the store */
     size_t bytes_before;           /* of the body, before the segment that is being written */
     int stop_status;               /* why a verdict was UPSTREAM_STOP; 0: none was */
     enum guard_reason refusal;     /* why the status is -EACCES */
@@ -297,11 +298,14 @@ int flight_body_append(struct flight *flight, const char *bytes, size_t count)
 
 /*
  * flight_body_count_arriving - so many more are to be held for the store until the end. Returns
- * whether all that is on its way there is no more than the store itself may hold: it is in no
- * budget, and clients could ask for any amount. flight_body_uncount_arriving: the end.
+ * whether all that is on its way there is no more than the store itself may hold, since clients
+ * could ask for any amount. For a long body, room in the store is kept as it arrives: all at once
+ * would be a pause. flight_body_uncount_arriving: the end. flight_body_release_room: it is stored,
+ * or will not be.
  */
 bool flight_body_count_arriving(struct flight *flight, size_t count);
 void flight_body_uncount_arriving(struct flight *flight);
+void flight_body_release_room(struct flight *flight);
 
 /* flight_body_finish - its end, good (0) or bad, as readers see it; no-op before there is one. */
 void flight_body_finish(struct flight *flight, int status);

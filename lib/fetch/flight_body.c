@@ -5,7 +5,8 @@
  */
 #include "flight.h"
 
-#define SEGMENT_BYTES ((size_t)1024 * 1024)
+#define SEGMENT_BYTES      ((size_t)1024 * 1024)
+#define RESERVED_BYTES_MIN ((size_t)64 * 1024) /* for less, the store makes room at the end */
 
 bool flight_body_count_arriving(struct flight *flight, size_t count)
 {
@@ -14,7 +15,12 @@ bool flight_body_count_arriving(struct flight *flight, size_t count)
         atomic_fetch_add_explicit(&fetcher->arriving_bytes, count, memory_order_relaxed);
 
     flight->arriving_bytes += count;
-    return before + count <= store_budget_bytes(fetcher->store);
+    if (before + count > store_budget_bytes(fetcher->store))
+        return false;
+    /* If there is no room now, the store may still find some when the entry is complete. */
+    if (flight->arriving_bytes >= RESERVED_BYTES_MIN)
+        (void)store_reserve(fetcher->store, &flight->room, flight->arriving_bytes);
+    return true;
 }
 
 void flight_body_uncount_arriving(struct flight *flight)
@@ -22,6 +28,11 @@ void flight_body_uncount_arriving(struct flight *flight)
     atomic_fetch_sub_explicit(&flight->lane->fetcher->arriving_bytes, flight->arriving_bytes,
                               memory_order_relaxed);
     flight->arriving_bytes = 0;
+}
+
+void flight_body_release_room(struct flight *flight)
+{
+    store_release(flight->lane->fetcher->store, &flight->room);
 }
 
 /* The body's end, as its readers see it. */

@@ -51,7 +51,7 @@ void flight_publish(struct flight *flight)
             flight_vary_count_locked(shard, flight);
         if (entry->status == 200)
             (void)part_forget(fetcher->store, &flight->request->key);
-        is_stored = store_insert(fetcher->store, &entry) == 0;
+        is_stored = store_insert_reserved(fetcher->store, &entry, &flight->room) == 0;
         table_mark_clear_locked(shard, &flight->key.key);
         table_remove_locked(shard, flight);
     }
@@ -78,7 +78,7 @@ void flight_store_alone(struct flight *flight)
 
     if (flight->bytes_before == 0 && table_purges_locked(shard) == flight->purges) {
         entry = entry_ref(flight->entry);
-        if (store_insert(fetcher->store, &entry) == 0)
+        if (store_insert_reserved(fetcher->store, &entry, &flight->room) == 0)
             LANE_COUNT(flight->lane, stored, 1);
     }
     table_unlock(shard);

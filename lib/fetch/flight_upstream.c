@@ -104,6 +104,7 @@ static enum upstream_verdict on_head(struct upstream_call *call, const struct up
 static void stop_storing(struct flight *flight, const struct table_mark *mark)
 {
     flight_enter(flight, FLIGHT_SUPERSEDED);
+    flight_body_release_room(flight);
     flight_supersede(flight, mark);
     flight_lock(flight);
     flight->is_storing = false;

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cache/body.h>
+
 #include "../clock.h"
 #include "measure.h"
 

@@ -296,6 +296,75 @@ static void test_removed_key_is_gone_and_its_bytes_are_back(void **state)
     store_free(store);
 }
 
+/* A long body is freed by and by, and charged until it is; a reader of it notices nothing. */
+static void test_long_body_is_freed_in_pieces(void **state)
+{
+    struct store *store = new_store(16 * 1024 * KIB, 1);
+    struct key key = test_key("GET /long");
+    size_t before_bytes = counters_of(store).bytes, bytes;
+    struct entry *read;
+
+    (void)state;
+    assert_int_equal(test_insert(store, "GET /long", 4 * 1024 * KIB), 0);
+    assert_true(store_remove(store, &key));
+    bytes = counters_of(store).bytes;
+    assert_true(bytes > before_bytes + 4 * 1024 * KIB);
+    for (int i = 0; i < 40 && counters_of(store).bytes > before_bytes + 64 * KIB; i++) {
+        assert_int_equal(test_insert(store, numbered(i), 10), 0);
+        assert_true(counters_of(store).bytes + 300 * KIB > bytes);
+        bytes = counters_of(store).bytes;
+    }
+    assert_true(bytes < before_bytes + 64 * KIB);
+
+    assert_int_equal(test_insert(store, "GET /long", 4 * 1024 * KIB), 0);
+    read = store_lookup(store, &key, ENTRY_RESPONSE_S);
+    assert_true(store_remove(store, &key));
+    assert_true(counters_of(store).bytes < before_bytes + 64 * KIB); /* the reader's, not ours */
+    assert_int_equal(body_length(read->body), 4 * 1024 * KIB);
+    entry_unref(read);
+    assert_int_equal(test_insert(store, "GET /long", 4 * 1024 * KIB), 0);
+    assert_true(store_remove(store, &key));
+    store_free(store); /* with what is left of it */
+}
+
+/* What is kept for an entry on its way is taken from the others little by little. */
+static void test_room_is_made_as_the_body_arrives(void **state)
+{
+    struct store *store = new_store(1024 * KIB, 2);
+    struct store_room room = {0}, other = {0};
+    struct entry *entry = test_entry("GET /long", 400 * KIB, 'x');
+    uint64_t evictions;
+
+    (void)state;
+    for (int i = 0; i < 2000; i++)
+        assert_int_equal(test_insert(store, numbered(i), 1000), 0);
+    for (size_t bytes = 0; bytes <= 400 * KIB; bytes += 16 * KIB) {
+        evictions = counters_of(store).evictions;
+        assert_int_equal(store_reserve(store, &room, bytes), 0);
+        assert_in_range(counters_of(store).evictions, evictions, evictions + 16);
+        assert_true(counters_of(store).bytes <= 1024 * KIB);
+    }
+    assert_int_equal(store_reserve(store, &room, 100), 0); /* there is more already */
+    evictions = counters_of(store).evictions;
+    assert_int_equal(store_insert_reserved(store, &entry, &room), 0);
+    assert_in_range(counters_of(store).evictions, evictions, evictions + 8);
+    assert_int_equal(room.bytes, 0);
+    assert_true(test_has(store, "GET /long"));
+
+    assert_int_equal(store_reserve(store, &room, 300 * KIB), 0);
+    assert_int_equal(store_reserve(store, &other, 1024 * KIB), -ENOSPC);
+    assert_true(counters_of(store).bytes <= 1024 * KIB);
+    store_release(store, &room);
+    store_release(store, &other);
+    assert_true(counters_of(store).bytes <= 724 * KIB);
+    entry = test_entry("GET /refused", 600 * KIB, 'x');
+    assert_int_equal(store_reserve(store, &room, 600 * KIB), 0);
+    assert_int_equal(store_insert_reserved(store, &entry, &room), -EFBIG);
+    assert_int_equal(room.bytes, 0);
+    assert_true(counters_of(store).bytes < 424 * KIB);
+    store_free(store);
+}
+
 /* Many more entries than fit, of sizes all over the scale: after every insert the budget holds. */
 static void test_budget_holds_after_every_insert(void **state)
 {
@@ -497,6 +566,8 @@ int main(void)
         cmocka_unit_test(test_refreshed_entry_shares_its_body),
         cmocka_unit_test(test_refreshed_entry_may_be_all_that_is_left),
         cmocka_unit_test(test_removed_key_is_gone_and_its_bytes_are_back),
+        cmocka_unit_test(test_long_body_is_freed_in_pieces),
+        cmocka_unit_test(test_room_is_made_as_the_body_arrives),
         cmocka_unit_test(test_budget_holds_after_every_insert),
         cmocka_unit_test(test_too_large_object_is_refused_and_evicts_nothing),
         cmocka_unit_test(test_used_entries_outlive_a_flood_of_others),

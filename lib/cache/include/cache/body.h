@@ -83,6 +83,25 @@ size_t body_length(const struct body *body);
 size_t body_memory_bytes(const struct body *body);
 
 /*
+ * body_trim - free some of a body that nobody will read any more: chunks of `wanted_bytes` in all,
+ * or a little more, as long as there are any besides the first. Returns how many bytes of heap that
+ * were; 0: the rest is for body_unref(). So a long body can be freed in short steps.
+ * Thread    any, the only one that has a reference.
+ */
+size_t body_trim(struct body *body, size_t wanted_bytes);
+
+/* body_is_shared - whether there is a reference besides the caller's.  Thread  any with one. */
+bool body_is_shared(const struct body *body);
+
+/*
+ * body_return_memory - have long chunks given back to the system one by one when they are freed.
+ * By itself malloc() learns, from the first that is freed, to keep them in the heap, and gives many
+ * back in one go: milliseconds, in some call or other. It is a setting of the whole process.
+ * Thread    once, in the program's main().
+ */
+void body_return_memory(void);
+
+/*
  * A place in a body. It belongs to one reader and holds no reference: the reader keeps one.
  * It may be copied.
  */

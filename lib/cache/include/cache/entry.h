@@ -108,6 +108,10 @@ struct entry *entry_ref(struct entry *entry);
 /* entry_unref - give one back; the last one frees. NULL is a no-op.  Thread  any. */
 void entry_unref(struct entry *entry);
 
+/* entry_is_shared - whether anybody but the caller refers to the entry or to its body.
+ * Thread    any that has a reference; if it has the only one, nobody else can get another. */
+bool entry_is_shared(const struct entry *entry);
+
 /*
  * entry_new_index - an index with one reference; it never gets stale.
  * Errors    -ENOMEM

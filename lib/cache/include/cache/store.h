@@ -14,7 +14,9 @@
  * because things that are asked for once leave early, for which LRU needs the whole length of its
  * list.
  *
- * The budget counts entries with their bodies, and the tables. Bytes of an entry that was evicted
+ * The budget counts entries with their bodies, the tables, and what is kept for entries that are on
+ * their way. A long body that leaves is freed in pieces by the inserts that follow, and is counted
+ * until then, so that no call takes long. Bytes of an entry that was evicted
  * or replaced while readers still send it are not in the budget: counting them would let one slow
  * reader of a big body drive everything else out.
  *
@@ -90,6 +92,29 @@ struct entry *store_lookup(struct store *store, const struct key *key, int64_t n
  * Thread    any; also with a mutex of the caller held.
  */
 int store_insert(struct store *store, struct entry **take_entry);
+
+/* Bytes of the budget that are kept for an entry that is on its way. Zeroed: none. */
+struct store_room {
+    size_t bytes;
+};
+
+/*
+ * store_reserve - keep `bytes` of the budget in all, more than before, for an entry whose body is
+ * arriving. So others are evicted for it little by little, not all at once when it is inserted.
+ * Errors    -ENOSPC: not now; what was kept before still is.
+ * Owns      what is kept ends with store_insert_reserved() or store_release().
+ * Thread    any, one at a time for each room; also with a mutex of the caller held.
+ */
+int store_reserve(struct store *store, struct store_room *room, size_t bytes);
+
+/* store_release - keep nothing any more. */
+void store_release(struct store *store, struct store_room *room);
+
+/*
+ * store_insert_reserved - store_insert() of what the room was kept for. If it is not enough, others
+ * are evicted for the rest; what is not needed is released, also when the entry is refused.
+ */
+int store_insert_reserved(struct store *store, struct entry **take_entry, struct store_room *room);
 
 /*
  * store_remove - forget the entry of one key; false where there was none.
