@@ -12,27 +12,16 @@
 #include <time.h>
 
 #include <fetch/purge.h>
-#include <http/url.h>
 
 #include "../problem.h"
 #include "../reply.h"
-#include "../router.h"
 #include "log/log.h"
-#include "proxy.h"
 #include "purge_wish.h"
 
 struct purger {
     struct fetcher *fetcher;
     pthread_mutex_t mutex; /* guards what follows; purges by URL are few */
     struct purge_map *map;
-};
-
-/* By which a public URL is found. */
-struct purge_map {
-    void (*release)(void *owner);
-    void *owner;
-    struct router router;
-    struct server_route routes[];
 };
 
 /* What one loop has of it. */
@@ -56,34 +45,6 @@ struct purge_job {
 struct purge_asked {
     struct purge_job *job;
 };
-
-int purge_map_new(const struct server_route *routes, size_t route_count,
-                  void (*release)(void *owner), void *owner, struct purge_map **ret_map)
-{
-    struct purge_map *map = calloc(1, sizeof *map + route_count * sizeof *routes);
-
-    if (map == NULL)
-        return -ENOMEM;
-    if (route_count > 0)
-        memcpy(map->routes, routes, route_count * sizeof *routes);
-    if (router_init(&map->router, map->routes, route_count) < 0) {
-        free(map);
-        return -ENOMEM;
-    }
-    map->release = release;
-    map->owner = owner;
-    *ret_map = map;
-    return 0;
-}
-
-void purge_map_free(struct purge_map *map)
-{
-    if (map == NULL)
-        return;
-    router_fini(&map->router);
-    map->release(map->owner);
-    free(map);
-}
 
 int purger_new(struct fetcher *fetcher, struct purger **ret_purger)
 {
@@ -129,24 +90,6 @@ static void answer(struct request *request, const char *text)
     reply_copy(request, &head, text, strlen(text));
 }
 
-/* As a client would ask for that URL, which is normalised. */
-static void request_of_url(struct span url, struct request *ret_request)
-{
-    const char *end = url.bytes + url.length;
-    const char *scheme_end = memmem(url.bytes, url.length, "://", 3);
-    const char *authority = scheme_end + 3;
-    const char *path = memchr(authority, '/', (size_t)(end - authority));
-    const char *query = memchr(path, '?', (size_t)(end - path));
-
-    *ret_request = (struct request){.method = REQUEST_GET, .form = REQUEST_ORIGIN_FORM};
-    ret_request->scheme = span_of(url.bytes, (size_t)(scheme_end - url.bytes));
-    ret_request->authority = span_of(authority, (size_t)(path - authority));
-    ret_request->path = span_of(path, (size_t)((query != NULL ? query : end) - path));
-    ret_request->target = span_of(path, (size_t)(end - path));
-    if (query != NULL)
-        ret_request->query = span_of(query + 1, (size_t)(end - query) - 1);
-}
-
 /* As the lanes' clock. */
 static int64_t wall_clock_s(void)
 {
@@ -156,65 +99,11 @@ static int64_t wall_clock_s(void)
     return now.tv_sec;
 }
 
-static unsigned purge_key(struct purger *purger, const struct key *key, bool is_soft)
-{
-    bool was_there = is_soft ? fetcher_expire(purger->fetcher, key, wall_clock_s())
-                             : fetcher_purge(purger->fetcher, key);
-
-    return was_there ? 1 : 0;
-}
-
-/* The URL that "/fetch?url=" names. */
-static unsigned purge_of_fetch(struct purger *purger, const struct request *asked, bool is_soft)
-{
-    const size_t bytes_max = fetcher_settings(purger->fetcher)->url_bytes_max;
-    struct span value;
-    struct fetch_url *url;
-    struct key key;
-    size_t length;
-    char *text;
-    unsigned count = 0;
-
-    if (url_query_find_one(asked->query, "url", &value) < 0)
-        return 0;
-    text = malloc(value.length + 1);
-    if (text == NULL)
-        return 0;
-    if (url_percent_decode(value, text, value.length, &length) == 0 &&
-        fetch_url_parse(text, length, bytes_max, &url) == 0) {
-        store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
-        count = purge_key(purger, &key, is_soft);
-        fetch_url_unref(url);
-    }
-    free(text);
-    return count;
-}
-
-static unsigned purge_of_route(struct purger *purger, const struct server_route *route,
-                               const struct request *asked, bool is_soft)
-{
-    struct fetch_request *plain;
-    unsigned count;
-
-    if (route != NULL && route->match == SERVER_EXACT)
-        return purge_of_fetch(purger, asked, is_soft);
-    if (route == NULL ||
-        proxy_plain_request(route->shared, fetcher_store(purger->fetcher), asked, &plain) < 0)
-        return 0;
-    count = purge_key(purger, &plain->key, is_soft);
-    fetch_request_unref(plain);
-    return count;
-}
-
-/* It may be stored in three places, and the operator need not know in which. */
 static void purge_url(struct purger *purger, struct request *request, struct span text,
                       bool is_soft)
 {
     const size_t bytes_max = fetcher_settings(purger->fetcher)->url_bytes_max;
-    const struct router *router;
-    struct request asked;
     struct fetch_url *url;
-    struct key key;
     char body[64];
     unsigned count;
     int err = fetch_url_parse(text.bytes, text.length, bytes_max, &url);
@@ -223,13 +112,8 @@ static void purge_url(struct purger *purger, struct request *request, struct spa
         problem_send(request, 400, fetch_url_error_text(err), NULL, 0);
         return;
     }
-    store_key_init(fetcher_store(purger->fetcher), &key, url->text, url->text_bytes);
-    count = purge_key(purger, &key, is_soft);
-    request_of_url(span_of(url->text, url->text_bytes), &asked);
     pthread_mutex_lock(&purger->mutex);
-    router = &purger->map->router;
-    count += purge_of_route(purger, router_choose(router, &asked).route, &asked, is_soft);
-    count += purge_of_route(purger, router->forward, &asked, is_soft);
+    count = purge_map_purge(purger->map, purger->fetcher, url, is_soft, wall_clock_s());
     pthread_mutex_unlock(&purger->mutex);
     fetch_url_unref(url);
     snprintf(body, sizeof body, "{\"purged\":%u}\n", count);

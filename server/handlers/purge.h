@@ -22,25 +22,12 @@
 #include <fetch/fetcher.h>
 
 #include "../server.h"
+#include "purge_map.h"
 
 struct purger;
 
 /* purger_new - for the fetcher, which stays the caller's. It needs a map. Errors: -ENOMEM. */
 int purger_new(struct fetcher *fetcher, struct purger **ret_purger);
-
-/* The routes of proxies, by which public URLs are found, and that of /fetch. */
-struct purge_map;
-
-/*
- * purge_map_new - Errors: -ENOMEM; then nothing is released.
- * Owns      a copy of the routes; what they point to stays until release(owner), called when the
- * map is freed.
- */
-int purge_map_new(const struct server_route *routes, size_t route_count,
-                  void (*release)(void *owner), void *owner, struct purge_map **ret_map);
-
-/* purge_map_free - NULL is allowed. */
-void purge_map_free(struct purge_map *map);
 
 /* purger_set_map - for purges from now on; the one before is freed. Thread: any. */
 void purger_set_map(struct purger *purger, struct purge_map **take_map);
