@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * service.c - see service.h. Also the one place where the names of the configuration meet those of
- * the parts.
+ * service.c - see service.h: the start and the end. Also the one place where the names of the
+ * configuration meet those of the parts.
  */
-#include "service.h"
+#include "service_private.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -15,7 +15,6 @@
 #include <cache/store.h>
 #include <fetch/fetcher.h>
 
-#include "config/value.h"
 #include "handlers/access.h"
 #include "handlers/fetch.h"
 #include "handlers/health.h"
@@ -25,8 +24,6 @@
 #include "proxies.h"
 #include "server.h"
 
-#define ROUTES_MAX (5 + PROXIES_MAX)
-
 /* Of the addresses of the server. */
 #define FOR_CLIENTS  SERVER_ADDRESS(0)
 #define FOR_OPERATOR SERVER_ADDRESS(1)
@@ -35,18 +32,6 @@
 
 /* One object may take up this part of the cache, so that none empties it. */
 #define OBJECT_SHARE_PERCENT 25
-
-struct service {
-    struct config config;               /* as it is in force */
-    char name[sizeof "fetchonce-" + 8]; /* in Via and CDN-Loop: no other server has it */
-    struct access *access;
-    struct store *store;
-    struct fetcher *fetcher;
-    struct lanes *lanes;
-    struct purger *purger;
-    struct operator_guard *guard;
-    struct server *server;
-};
 
 static int store_make(struct service *service)
 {
@@ -76,9 +61,9 @@ static int name_make(struct service *service)
 }
 
 /* The name in it is the service's, the lists are those of `config` and `names`. */
-static struct fetch_settings fetch_settings_of(const struct service *service,
-                                               const struct config *config,
-                                               const char *names[CONFIG_NAMES_MAX])
+struct fetch_settings service_fetch_settings(const struct service *service,
+                                             const struct config *config,
+                                             const char *names[CONFIG_NAMES_MAX])
 {
     struct fetch_settings fetch;
 
@@ -127,17 +112,17 @@ static struct fetch_settings fetch_settings_of(const struct service *service,
 static int fetcher_make(struct service *service)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(service, &service->config, names);
+    struct fetch_settings fetch = service_fetch_settings(service, &service->config, names);
 
     return fetcher_new(&fetch, service->store, &service->fetcher);
 }
 
 /* The routes of `config`, and the forward proxy as it is in force. */
-static int proxies_make(const struct service *service, const struct config *config,
-                        struct proxies **ret_proxies)
+int service_make_proxies(const struct service *service, const struct config *config,
+                         struct proxies **ret_proxies)
 {
     const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(service, config, names);
+    struct fetch_settings fetch = service_fetch_settings(service, config, names);
 
     return proxies_new(&service->config, &config->routes, &fetch, service->lanes, ret_proxies);
 }
@@ -155,8 +140,8 @@ static bool needs_token(const struct service *service)
             !address_is_loopback(&service->config.operator_listen));
 }
 
-static int map_make(const struct service *service, struct proxies *proxies,
-                    struct purge_map **ret_map)
+int service_make_map(const struct service *service, struct proxies *proxies,
+                     struct purge_map **ret_map)
 {
     struct server_route routes[PROXIES_MAX + 1];
     size_t count = proxies_routes(proxies, routes);
@@ -176,15 +161,15 @@ static int purger_make(struct service *service, struct proxies *proxies)
     int err = purger_new(service->fetcher, &service->purger);
 
     if (err == 0)
-        err = map_make(service, proxies, &map);
+        err = service_make_map(service, proxies, &map);
     if (err == 0)
         purger_set_map(service->purger, &map);
     return err;
 }
 
 /* Health is told to both. */
-static size_t routes_make(const struct service *service, struct proxies *proxies,
-                          struct server_route *ret_routes)
+size_t service_make_routes(const struct service *service, struct proxies *proxies,
+                           struct server_route *ret_routes)
 {
     size_t count = 0;
 
@@ -209,7 +194,7 @@ static int server_make(struct service *service, struct proxies *proxies)
     const struct config *config = &service->config;
     const struct sockaddr_storage addresses[] = {config->listen.socket,
                                                  config->operator_listen.socket};
-    struct server_route routes[ROUTES_MAX];
+    struct server_route routes[SERVICE_ROUTES_MAX];
     struct server_settings settings;
 
     server_settings_init(&settings);
@@ -230,10 +215,11 @@ static int server_make(struct service *service, struct proxies *proxies)
     settings.timeouts.half_close_ms = (uint32_t)config->timeouts_half_close_ms;
     settings.timeouts.linger_ms = (uint32_t)config->timeouts_linger_ms;
     settings.routes = routes;
-    settings.route_count = routes_make(service, proxies, routes);
+    settings.route_count = service_make_routes(service, proxies, routes);
     settings.release_routes = proxies_unref;
     settings.routes_owner = proxies_ref(proxies);
-    settings.guard = operator_server_guard(service->guard, FOR_OPERATOR);
+    if (has_operator_address(service) || config->operator_purge_on_listen)
+        settings.guard = operator_server_guard(service->guard, FOR_OPERATOR);
     return server_start(&settings, &service->server);
 }
 
@@ -273,7 +259,7 @@ int service_start(const struct config *config, const struct token *token,
     if (err == 0)
         err = lanes_new(service->fetcher, LOOPS_MAX, &service->lanes);
     if (err == 0)
-        err = proxies_make(service, config, &proxies);
+        err = service_make_proxies(service, config, &proxies);
     if (err == 0)
         err = purger_make(service, proxies);
     if (err == 0)
@@ -292,109 +278,6 @@ int service_start(const struct config *config, const struct token *token,
         return err;
     }
     *ret_service = service;
-    return 0;
-}
-
-/* Takes a value over, or says that it takes a restart. */
-static void setting_reload(struct service *service, const struct config *config, enum setting_id id)
-{
-    const struct setting *setting = &setting_table[id];
-    char running[VALUE_TEXT_BYTES_MAX];
-    char configured[VALUE_TEXT_BYTES_MAX];
-    char quoted[3][256];
-    char origin[512];
-
-    value_print(&service->config, setting, running);
-    value_print(config, setting, configured);
-    if (strcmp(running, configured) == 0)
-        return;
-    if (!setting_needs_restart(id)) {
-        memcpy((char *)&service->config + setting->offset, (const char *)config + setting->offset,
-               setting->bytes);
-        return;
-    }
-    config_origin_text(config, id, origin, sizeof(origin));
-    log_warn("a setting takes a restart", "setting=%s running=%s configured=%s where=%s",
-             setting->path, log_quote(quoted[0], sizeof(quoted[0]), running, strlen(running)),
-             log_quote(quoted[1], sizeof(quoted[1]), configured, strlen(configured)),
-             log_quote(quoted[2], sizeof(quoted[2]), origin, strlen(origin)));
-}
-
-/* Whether a setting of fetch that is read again is another: routes and the forward proxy have what
- * they do not say for themselves from there. */
-static bool is_fetch_changed(const struct service *service, const struct config *config)
-{
-    char running[VALUE_TEXT_BYTES_MAX];
-    char configured[VALUE_TEXT_BYTES_MAX];
-
-    for (size_t i = 0; i < SETTING_COUNT; i++) {
-        if (setting_needs_restart((enum setting_id)i) ||
-            strncmp(setting_table[i].path, "fetch.", strlen("fetch.")) != 0)
-            continue;
-        value_print(&service->config, &setting_table[i], running);
-        value_print(config, &setting_table[i], configured);
-        if (strcmp(running, configured) != 0)
-            return true;
-    }
-    return false;
-}
-
-/* What is on its way goes on under the policies that it began with, each of which is counted; the
- * set as a whole is counted by the loops and by the purger. Upstreams are new ones to the new
- * policies: their rests, queues and rates begin anew. */
-static int routes_reload(struct service *service, const struct config *config)
-{
-    struct server_route routes[ROUTES_MAX];
-    struct proxies *proxies;
-    struct purge_map *map = NULL;
-    int err;
-
-    if (config->routes.count == 0 && !service->config.fetch_enabled &&
-        !service->config.forward_proxy_enabled) {
-        log_warn("the last way in stays until a restart", "setting=routes");
-        return 0;
-    }
-    err = proxies_make(service, config, &proxies);
-    if (err < 0)
-        return err;
-    err = map_make(service, proxies, &map);
-    if (err == 0)
-        err = server_set_routes(service->server, routes, routes_make(service, proxies, routes),
-                                proxies_unref, proxies_ref(proxies));
-    if (err == 0) {
-        purger_set_map(service->purger, &map);
-        service->config.routes = config->routes;
-    } else if (map != NULL) {
-        purge_map_free(map);
-        proxies_unref(proxies); /* which the server did not take */
-    }
-    proxies_unref(proxies);
-    return err;
-}
-
-int service_reload(struct service *service, const struct config *config, const struct token *token)
-{
-    const char *names[CONFIG_NAMES_MAX];
-    struct fetch_settings fetch = fetch_settings_of(service, config, names);
-    struct fetch_policy *policy;
-    int err = fetcher_policy_new(service->fetcher, &fetch, &policy);
-
-    if (err < 0)
-        return err;
-    if (!routes_are_equal(&service->config.routes, &config->routes) ||
-        is_fetch_changed(service, config))
-        err = routes_reload(service, config);
-    if (err == 0)
-        fetcher_set_policy(service->fetcher, policy);
-    fetch_policy_unref(policy);
-    if (err < 0)
-        return err;
-    log_set_level((enum log_level)config->log_level);
-    if (!operator_guard_set_token(service->guard, token))
-        log_warn("the operator's token stays: until a restart others can reach what is his",
-                 "setting=operator.token_file");
-    for (size_t i = 0; i < SETTING_COUNT; i++)
-        setting_reload(service, config, (enum setting_id)i);
     return 0;
 }
 
