@@ -214,7 +214,8 @@ void connection_advance(struct connection *connection)
     size_t turn_bytes = CONNECTION_TURN_BYTES;
     bool goes_on;
 
-    async_loop_unpost(connection->worker->loop, &connection->wake);
+    if (async_task_is_posted(&connection->wake))
+        async_loop_unpost(connection->worker->loop, &connection->wake);
     do {
         while (step(connection)) {
         }
@@ -229,10 +230,12 @@ void connection_advance(struct connection *connection)
         connection_finish(connection);
         return;
     }
+    bool is_posted = async_task_is_posted(&connection->wake);
     /* What is unsent goes on when the descriptor has its turn again, which others have before. */
-    if (!goes_on || connection_has_unsent(connection))
+    goes_on = goes_on && !connection_has_unsent(connection);
+    if (!goes_on && is_posted)
         async_loop_unpost(connection->worker->loop, &connection->wake); /* all of it is done */
-    else if (!async_task_is_posted(&connection->wake))
+    else if (goes_on && !is_posted)
         async_loop_post(connection->worker->loop, &connection->wake);
     settle(connection);
 }

@@ -70,6 +70,18 @@ static void put_status_line(struct writer *writer, int status)
 
 static void put_field(struct writer *writer, const char *name, const char *value)
 {
+    size_t name_length = strlen(name), value_length = strlen(value);
+
+    if (name_length + value_length + 4 <= sizeof(writer->bytes) - writer->length) {
+        char *at = mempcpy(writer->bytes + writer->length, name, name_length);
+        *at++ = ':';
+        *at++ = ' ';
+        at = mempcpy(at, value, value_length);
+        *at++ = '\r';
+        *at++ = '\n';
+        writer->length = (size_t)(at - writer->bytes);
+        return;
+    }
     put(writer, name, strlen(name));
     PUT_LITERAL(writer, ": ");
     put(writer, value, strlen(value));

@@ -78,11 +78,16 @@ static const struct {
 
 const char *problem_reason(int status)
 {
-    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        if (reasons[i].status >= status)
-            return reasons[i].status == status ? reasons[i].reason : "";
+    size_t first = 0, end = sizeof(reasons) / sizeof(reasons[0]);
+
+    while (end - first > 1) {
+        size_t middle = (first + end) / 2;
+        if (reasons[middle].status <= status)
+            first = middle;
+        else
+            end = middle;
     }
-    return "";
+    return reasons[first].status == status ? reasons[first].reason : "";
 }
 
 const char *problem_title(int status)
@@ -106,20 +111,39 @@ static size_t escape(char *at, unsigned char character)
     return 1;
 }
 
+/* How many bytes at the front of the text stand for themselves. */
+static size_t plain_length(const char *text, size_t bytes_max)
+{
+    size_t length = 0;
+
+    while (length < bytes_max && text[length] >= 0x20 && text[length] < 0x7f &&
+           text[length] != '"' && text[length] != '\\')
+        length++;
+    return length;
+}
+
 size_t problem_format(char body[PROBLEM_BYTES_MAX], int status, const char *detail)
 {
     static const char tail[] = "\"}\n";
-    int head = snprintf(body, PROBLEM_BYTES_MAX,
-                        "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"detail\":\"",
-                        problem_title(status), status);
-    assert(head > 0 && head < PROBLEM_BYTES_MAX / 2);
+    const char *title = problem_title(status);
+    char *start = body, *end = body + PROBLEM_BYTES_MAX - 6 - sizeof(tail);
 
-    size_t length = (size_t)head;
-    for (const char *at = detail; *at != '\0' && length + 6 + sizeof(tail) < PROBLEM_BYTES_MAX;
-         at++)
-        length += escape(body + length, (unsigned char)*at);
-    memcpy(body + length, tail, sizeof(tail));
-    return length + sizeof(tail) - 1;
+    assert(status >= 100 && status <= 999);
+    assert(strlen(title) < PROBLEM_BYTES_MAX / 4);
+    body = stpcpy(stpcpy(body, "{\"type\":\"about:blank\",\"title\":\""), title);
+    body = stpcpy(body, "\",\"status\":");
+    for (int divisor = 100; divisor > 0; divisor /= 10)
+        *body++ = (char)('0' + status / divisor % 10);
+    body = stpcpy(body, ",\"detail\":\"");
+    while (*detail != '\0' && body < end) {
+        size_t plain = plain_length(detail, (size_t)(end - body));
+        body = mempcpy(body, detail, plain);
+        detail += plain;
+        if (plain == 0)
+            body += escape(body, (unsigned char)*detail++);
+    }
+    memcpy(body, tail, sizeof(tail));
+    return (size_t)(body - start) + sizeof(tail) - 1;
 }
 
 void problem_send(struct request *request, int status, const char *detail,

@@ -22,6 +22,18 @@ struct async_capability async_on_loop;
 
 enum async_task_place { TASK_IDLE, TASK_READY, TASK_IN_MAILBOX };
 
+/* Changes to and from IN_MAILBOX are made under the mailbox's mutex, the others by the loop's own
+ * thread, which may look without it. */
+static enum async_task_place place_of(const struct async_task *task)
+{
+    return atomic_load_explicit(&task->place, memory_order_relaxed);
+}
+
+static void set_place(struct async_task *task, enum async_task_place place)
+{
+    atomic_store_explicit(&task->place, (unsigned char)place, memory_order_relaxed);
+}
+
 static void inbox_lock(struct async_loop *loop)
     ASYNC_ACQUIRE(async_inbox_class) ASYNC_UNCHECKED_LOCKING
 {
@@ -115,14 +127,14 @@ void async_task_init(struct async_task *task, async_task_fn *run)
 {
     async_list_init(&task->node);
     task->run = run;
-    task->place = TASK_IDLE;
+    atomic_init(&task->place, TASK_IDLE);
 }
 
 static void post_to_mailbox(struct async_loop *loop, struct async_task *task)
 {
     inbox_lock(loop);
-    assert(task->place == TASK_IDLE);
-    task->place = TASK_IN_MAILBOX;
+    assert(place_of(task) == TASK_IDLE);
+    set_place(task, TASK_IN_MAILBOX);
     async_list_append(&loop->inbox, &task->node);
     atomic_store_explicit(&loop->inbox_has_tasks, true, memory_order_release);
     if (!loop->is_woken) {
@@ -140,8 +152,8 @@ void async_loop_post(struct async_loop *loop, struct async_task *task)
         post_to_mailbox(loop, task);
         return;
     }
-    assert(task->place == TASK_IDLE);
-    task->place = TASK_READY;
+    assert(place_of(task) == TASK_IDLE);
+    set_place(task, TASK_READY);
     async_list_append(&loop->ready, &task->node);
 }
 
@@ -154,17 +166,23 @@ bool async_loop_unpost(struct async_loop *loop, struct async_task *task)
     bool was_posted;
 
     async_loop_assert_current(loop);
+    /* Only this thread moves a task to the ready list, and out of it. */
+    if (place_of(task) == TASK_READY) {
+        async_list_remove(&task->node);
+        set_place(task, TASK_IDLE);
+        return true;
+    }
     inbox_lock(loop);
-    was_posted = task->place != TASK_IDLE;
+    was_posted = place_of(task) != TASK_IDLE;
     async_list_remove(&task->node);
-    task->place = TASK_IDLE;
+    set_place(task, TASK_IDLE);
     inbox_unlock(loop);
     return was_posted;
 }
 
 bool async_task_is_posted(const struct async_task *task)
 {
-    return task->place != TASK_IDLE;
+    return place_of(task) != TASK_IDLE;
 }
 
 static void empty_mailbox(struct async_loop *loop)
@@ -175,7 +193,7 @@ static void empty_mailbox(struct async_loop *loop)
         return;
     inbox_lock(loop);
     for (node = loop->inbox.next; node != &loop->inbox; node = node->next)
-        async_container_of(node, struct async_task, node)->place = TASK_READY;
+        set_place(async_container_of(node, struct async_task, node), TASK_READY);
     async_list_splice(&loop->ready, &loop->inbox);
     atomic_store_explicit(&loop->inbox_has_tasks, false, memory_order_relaxed);
     inbox_unlock(loop);
@@ -198,9 +216,9 @@ static void run_task(struct async_list *node)
 {
     struct async_task *task = async_container_of(node, struct async_task, node);
 
-    assert(task->place == TASK_READY);
+    assert(place_of(task) == TASK_READY);
     async_list_remove(node);
-    task->place = TASK_IDLE;
+    set_place(task, TASK_IDLE);
     task->run(task);
 }
 

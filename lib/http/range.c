@@ -159,24 +159,42 @@ bool content_range_parse(struct span value, struct content_range *ret_content_ra
     return true;
 }
 
+/* Written by hand, as it is on the way of small hits. Returns what is behind it. */
+static char *write_number(char *at, int64_t number)
+{
+    char digits[20];
+    size_t count = 0;
+
+    do {
+        digits[count++] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    while (count > 0)
+        *at++ = digits[--count];
+    return at;
+}
+
 size_t content_range_write(const struct content_range *content_range,
                            char text[static CONTENT_RANGE_BYTES])
 {
     struct range range = content_range->range;
-    int length = 0;
+    char *at = stpcpy(text, "bytes ");
 
-    if (range.first < 0)
-        length = snprintf(text, CONTENT_RANGE_BYTES, "bytes */");
-    else
-        length = snprintf(text, CONTENT_RANGE_BYTES, "bytes %lld-%lld/", (long long)range.first,
-                          (long long)range.last);
+    if (range.first < 0) {
+        *at++ = '*';
+    } else {
+        at = write_number(at, range.first);
+        *at++ = '-';
+        at = write_number(at, range.last);
+    }
+    *at++ = '/';
     if (content_range->complete_bytes < 0)
-        length += snprintf(text + length, CONTENT_RANGE_BYTES - (size_t)length, "*");
+        *at++ = '*';
     else
-        length += snprintf(text + length, CONTENT_RANGE_BYTES - (size_t)length, "%lld",
-                           (long long)content_range->complete_bytes);
-    assert(length < CONTENT_RANGE_BYTES);
-    return (size_t)length;
+        at = write_number(at, content_range->complete_bytes);
+    *at = '\0';
+    assert(at < text + CONTENT_RANGE_BYTES);
+    return (size_t)(at - text);
 }
 
 void range_boundary_write(const uint64_t random[2], char boundary[static RANGE_BOUNDARY_BYTES + 1])

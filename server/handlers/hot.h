@@ -3,9 +3,9 @@
  * hot.h - the shortest way of a request: what its loop has lately answered with, ready to be sent.
  *
  * Beside an entry that a loop keeps (fetch/held.h) lies the head of its answer as it goes out, from
- * the status line to the empty line; what it says of the time is written anew once a second. Only
- * for requests that want nothing but the answer: those with wishes, conditions or ranges take the
- * way of fetch_reply.c.
+ * the status line to the empty line; what it says of the time is written anew once a second.
+ * Conditions are compared here, and one part is cut out of a body. Requests that say something
+ * about caching, or want several parts, or one that is not there, take the way of fetch_reply.c.
  */
 #ifndef SERVER_HANDLERS_HOT_H
 #define SERVER_HANDLERS_HOT_H

@@ -14,6 +14,7 @@
 #ifndef ASYNC_LOOP_H
 #define ASYNC_LOOP_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,7 +39,7 @@ typedef void async_watch_fn(struct async_watch *watch, unsigned events);
 struct async_task {
     struct async_list node;
     async_task_fn *run;
-    unsigned char place; /* enum async_task_place in loop.c: idle, ready, or in the mailbox */
+    atomic_uchar place; /* enum async_task_place in loop.c: idle, ready, or in the mailbox */
 };
 
 /* A call to be made at a time. Fields are the library's; see async_timer_init(). */
