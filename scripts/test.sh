@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 source "$(dirname -- "$(readlink -f -- "$0")")/common.sh"
 
-steps=(format rules shell debug headers tidy asan tsan release)
+steps=(format rules shell debug headers tidy asan tsan release hits)
 declare -A about=(
     [format]="clang-format: the layout of the sources"
     [rules]="what the style bans and no compiler sees"
@@ -18,6 +18,7 @@ declare -A about=(
     [asan]="clang with thread-safety analysis; tests under ASan, LSan, UBSan"
     [tsan]="clang; all tests under TSan"
     [release]="the build that scripts/run.sh runs, warnings are errors"
+    [hits]="instructions per hit of that build, beside what is known"
 )
 declare -A unbuilt=()
 log_folder=$root/build/log
@@ -84,6 +85,8 @@ run_step() {
         ;;
     debug | asan | tsan) run_tests "$1" ;;
     release) build_all release -DBUILD_TESTING=OFF ;;
+    hits) build_all release -DBUILD_TESTING=OFF && quietly "$log_folder/hits.log" "$root/scripts/check/instructions.sh" &&
+        { grep -h 'not compared' -- "$log_folder/hits.log" >&2 || true; } ;;
     esac
 }
 
