@@ -3,9 +3,9 @@
 #
 # Runs the parts below one after the other, each with servers of its own, and prints tables; last comes
 # one with every aim beside what was measured. Compares with those of nginx, HAProxy, Varnish and Squid
-# that are installed; --peers installs them first. --write puts all into docs/BENCHMARKS.md;
-# it goes with a whole run only, so that all figures there are of one run. --quick takes fewer and
-# shorter rounds.
+# that are installed; --peers installs them first. --write puts all into docs/BENCHMARKS.md and draws
+# docs/benchmarks.svg; it goes with a whole run only, so that all figures there are of one run. --quick
+# takes fewer and shorter rounds.
 # shellcheck disable=SC2034 # variables shared with the parts
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -100,6 +100,8 @@ write_all() {
     bench_machine >"$work/machine.md"
     replace_block "$root/docs/BENCHMARKS.md" machine "$work/machine.md"
     replace_block "$root/docs/BENCHMARKS.md" aims "$work/aims.md"
+    bench_plot >"$work/plot.svg"
+    mv -- "$work/plot.svg" "$root/docs/benchmarks.svg"
 }
 
 "$root/scripts/install.sh" build test bench

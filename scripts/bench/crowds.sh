@@ -155,7 +155,20 @@ bench_cold_crowd() {
     for name in "${crowd_caches[@]}"; do
         [[ $name == haproxy ]] || crowd_cold_row "$name"
     done
+    for name in "${crowd_caches[@]}"; do
+        crowd_add_bar "$name"
+    done
     unset "crowd_caches[-1]" # the bare loop
+}
+
+crowd_add_bar() {
+    local label=$1 kind=peer
+    case $1 in
+    fetchonce) kind=own ;;
+    bare) label="no cache, a bare loop" kind=base ;;
+    esac
+    # shellcheck disable=SC2046 # three numbers
+    bar "1000 clients ask for one cold URL: ms until the last is served" "$label" "$kind" $(crowd_column "$1" cold last_ms)
 }
 
 crowd_cold_row() {

@@ -72,6 +72,15 @@ bench_aims() {
     }' "$work/aims"
 }
 
+# bar PANEL LABEL KIND MEDIAN LOW HIGH - a bar of the picture, unless there is no figure.
+bar() {
+    (($# < 6)) || printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$1" "$2" "$4" "$5" "$6" "$3" >>"$work/bars"
+}
+
+bench_plot() {
+    awk -f "$root/scripts/bench/plot.awk" "$work/bars"
+}
+
 # What the figures are of.
 bench_machine() {
     echo "Measured $(date -u +%Y-%m-%d) on $(nproc) processors," \

@@ -51,6 +51,7 @@ bench_hits() {
     load_run "$work/hits" -c "$connections" -r "$rounds" -m "$slice_ms" "${hit_targets[@]}"
     hit_tables
     hit_add_aims
+    hit_add_bars
 }
 
 hit_tables() {
@@ -94,4 +95,17 @@ hit_add_aims() {
         read -r median _ < <(load_ratio "$work/hits" "$kind" nginx) || true
         aim "${hit_titles[$kind]}" "at most 0.55 of nginx's hit" '<=' 0.55 "$median"
     done
+}
+
+hit_add_bars() {
+    local name panel="Hits from memory, 1 KiB: us of CPU time per request"
+    # shellcheck disable=SC2046 # three numbers
+    {
+        bar "$panel" "bare loop" base $(load_values "$work/hits" bare-fetch cost | median_low_high)
+        bar "$panel" "fetchonce, /fetch" own $(load_values "$work/hits" fetch cost | median_low_high)
+        bar "$panel" "fetchonce, a route" own $(load_values "$work/hits" route cost | median_low_high)
+        for name in "${peer_names[@]}"; do
+            bar "$panel" "$name" peer $(load_values "$work/hits" "$name" cost | median_low_high)
+        done
+    }
 }

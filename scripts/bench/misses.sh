@@ -67,6 +67,7 @@ bench_misses() {
     for name in "${miss_names[@]}"; do
         miss_row "$name"
     done
+    miss_add_bars
     for name in fetch route; do
         aim "misses, ${miss_titles[$name]}" "at most nginx's CPU time" '<=' 1 "$(load_ratio "$work/misses" "$name" nginx | cut -d ' ' -f 1)" times
         aim "misses, ${miss_titles[$name]}" "upstream connections are reused: 100 times at least" '>=' 100 "$(miss_reuse "$name")" times
@@ -87,4 +88,18 @@ miss_row() {
     read -r part rlow rhigh < <(load_ratio "$work/misses" "$name" nginx) || true
     echo "| ${miss_titles[$name]} | $cost | $low to $high | $part | ${rlow:+$rlow to }$rhigh |" \
         "$(load_median "$work/misses" "$name" server) % | $(load_median "$work/misses" "$name" rate) | $(miss_reuse "$name") |"
+}
+
+miss_add_bars() {
+    local name label kind
+    for name in "${miss_names[@]}"; do
+        label=$name kind=peer
+        case $name in
+        fetch) label="fetchonce, /fetch" kind=own ;;
+        route) label="fetchonce, a route" kind=own ;;
+        esac
+        # shellcheck disable=SC2046 # three numbers
+        bar "Misses, 1 KiB: us of CPU time per request" "$label" "$kind" \
+            $(load_values "$work/misses" "$name" cost | median_low_high)
+    done
 }
