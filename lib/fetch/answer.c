@@ -10,7 +10,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -196,14 +195,17 @@ static void own_lines_write(struct own_lines *lines, const struct fetch_request 
     /* Of what goes through as it is, the origin alone can say whether it has parts. */
     bool accepts_ranges =
         head->status == 200 && !request->is_bypass && !fields_has(head->fields, "Accept-Ranges");
-    int length =
-        snprintf(lines->text, sizeof lines->text, "%s%s%s%s",
-                 settings->is_transparent ? "Via: 1.1 " : guard_fields,
-                 settings->is_transparent ? settings->via_name : "",
-                 settings->is_transparent ? "\r\n" : "", accepts_ranges ? accept_ranges_field : "");
+    char *at = lines->text;
 
-    assert(length > 0 && (size_t)length < sizeof lines->text);
-    lines->length = (size_t)length;
+    assert(strlen(settings->via_name) < sizeof lines->text / 2);
+    if (settings->is_transparent)
+        at = stpcpy(stpcpy(stpcpy(at, "Via: 1.1 "), settings->via_name), "\r\n");
+    else
+        at = stpcpy(at, guard_fields);
+    if (accepts_ranges)
+        at = stpcpy(at, accept_ranges_field);
+    lines->length = (size_t)(at - lines->text);
+    assert(lines->length < sizeof lines->text);
 }
 
 /* What was stored together need not get stale together, where the lifetime is our own guess. */

@@ -3,7 +3,6 @@
 #include <fetch/request.h>
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -107,11 +106,20 @@ static int take_fields(struct fetch_request *request, const struct fetch_request
     return err;
 }
 
+static char *put_line(char *at, struct span text)
+{
+    if (text.length > 0)
+        at = mempcpy(at, text.bytes, text.length);
+    *at++ = '\n';
+    return at;
+}
+
 /* Route, Host, what else is told, and URL: a line each at least, and the first two and the last
  * have no line's end in them. */
 static int make_key(struct fetch_request *request, const struct fetch_request_draft *draft)
 {
     size_t room;
+    char *at;
 
     if (draft->space == NULL) {
         store_key_init(draft->store, &request->key, draft->url->text, draft->url->text_bytes);
@@ -124,9 +132,10 @@ static int make_key(struct fetch_request *request, const struct fetch_request_dr
     request->key_bytes = malloc(room);
     if (request->key_bytes == NULL)
         return -ENOMEM;
-    snprintf(request->key_bytes, room, "%s\n%.*s\n%.*s\n%s", draft->space, (int)draft->host.length,
-             draft->host.bytes != NULL ? draft->host.bytes : "", (int)draft->told.length,
-             draft->told.bytes != NULL ? draft->told.bytes : "", draft->url->text);
+    at = put_line(request->key_bytes, span_of_string(draft->space));
+    at = put_line(at, draft->host);
+    at = put_line(at, draft->told);
+    memcpy(at, draft->url->text, draft->url->text_bytes + 1);
     request->key_url_at = room - 1 - draft->url->text_bytes;
     store_key_init(draft->store, &request->key, request->key_bytes, room - 1);
     return 0;

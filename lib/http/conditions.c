@@ -100,6 +100,18 @@ void conditions_target_read(const struct fields *response, int status, int64_t r
         (void)date_parse(value, response_s, &ret_target->date_s);
 }
 
+bool conditions_are_there(struct field_view request)
+{
+    size_t position = 0;
+    struct field field;
+
+    while (field_view_next(request, &position, &field)) {
+        if (field.name.length > 3 && strncasecmp(field.name.bytes, "if-", 3) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whether the request has such lines, and one of them names the tag. */
 static bool has_list(struct field_view request, const char *name, struct span etag,
                      bool (*names_tag)(struct span, struct span), bool *ret_names_tag)

@@ -7,8 +7,9 @@
  */
 #include <http/date.h>
 
+#include <assert.h>
 #include <errno.h>
-#include <stdio.h>
+#include <string.h>
 
 struct calendar {
     int64_t year;
@@ -210,12 +211,26 @@ int date_parse(struct span text, int64_t now_s, int64_t *ret_s)
     return 0;
 }
 
+static char *write_text(char *at, const char *text, size_t bytes)
+{
+    memcpy(at, text, bytes);
+    return at + bytes;
+}
+
+static char *write_two_digits(char *at, int number)
+{
+    at[0] = (char)('0' + number / 10 % 10);
+    at[1] = (char)('0' + number % 10);
+    return at + 2;
+}
+
 void date_format(int64_t time_s, char buffer[static DATE_LENGTH + 1])
 {
     const int64_t first_s = INT64_C(-62135596800); /* 0001-01-01 00:00:00 */
     const int64_t last_s = INT64_C(253402300799);  /* 9999-12-31 23:59:59 */
     struct calendar calendar;
     int64_t days, second_of_day;
+    char *at = buffer;
 
     if (time_s < first_s)
         time_s = first_s;
@@ -229,9 +244,20 @@ void date_format(int64_t time_s, char buffer[static DATE_LENGTH + 1])
     }
     calendar_from_days(days, &calendar);
     /* Day 0 was a Thursday; the multiple of 7 makes the days before it positive. */
-    (void)snprintf(buffer, DATE_LENGTH + 1, "%s, %02d %s %04d %02d:%02d:%02d GMT",
-                   day_names[(days + 4 + INT64_C(7) * 110000) % 7], calendar.day % 100,
-                   month_names[calendar.month - 1], (int)calendar.year % 10000,
-                   (int)(second_of_day / 3600) % 100, (int)(second_of_day / 60 % 60),
-                   (int)(second_of_day % 60));
+    at = write_text(at, day_names[(days + 4 + INT64_C(7) * 110000) % 7], 3);
+    at = write_text(at, ", ", 2);
+    at = write_two_digits(at, calendar.day);
+    *at++ = ' ';
+    at = write_text(at, month_names[calendar.month - 1], 3);
+    *at++ = ' ';
+    at = write_two_digits(at, (int)(calendar.year / 100));
+    at = write_two_digits(at, (int)(calendar.year % 100));
+    *at++ = ' ';
+    at = write_two_digits(at, (int)(second_of_day / 3600));
+    *at++ = ':';
+    at = write_two_digits(at, (int)(second_of_day / 60 % 60));
+    *at++ = ':';
+    at = write_two_digits(at, (int)(second_of_day % 60));
+    at = write_text(at, " GMT", sizeof " GMT");
+    assert(at == buffer + DATE_LENGTH + 1);
 }

@@ -6,7 +6,6 @@
 #include "cache_status.h"
 
 #include <assert.h>
-#include <stdio.h>
 #include <string.h>
 
 static const char *const forward_names[] = {
@@ -75,22 +74,25 @@ void cache_status_write(const struct cache_status *status, char text[CACHE_STATU
 }
 
 /* Milliseconds, to the microsecond. */
-static int put_duration(char *at, size_t room, const char *name, int64_t duration_ns)
+/* Milliseconds, with three digits behind the point. */
+static char *put_duration(char *at, const char *name, int64_t duration_ns)
 {
-    int64_t duration_us = duration_ns / 1000;
+    uint64_t duration_us = duration_ns > 0 ? (uint64_t)duration_ns / 1000 : 0;
+    unsigned rest_us = (unsigned)(duration_us % 1000);
+    char rest[] = {'.', (char)('0' + rest_us / 100), (char)('0' + rest_us / 10 % 10),
+                   (char)('0' + rest_us % 10), '\0'};
 
-    if (duration_us <= 0)
-        return snprintf(at, room, "%s;dur=0", name);
-    return snprintf(at, room, "%s;dur=%lld.%03lld", name, (long long)(duration_us / 1000),
-                    (long long)(duration_us % 1000));
+    at = cache_status_number(put(put(at, name), ";dur="), duration_us / 1000);
+    return duration_us > 0 ? put(at, rest) : at;
 }
 
 void server_timing_write(int64_t wait_ns, int64_t origin_ns, char text[SERVER_TIMING_BYTES])
 {
-    int length = put_duration(text, SERVER_TIMING_BYTES, "wait", wait_ns);
+    char *at = put_duration(text, "wait", wait_ns);
 
     if (origin_ns >= 0)
-        put_duration(text + length, SERVER_TIMING_BYTES - (size_t)length, ", origin", origin_ns);
+        at = put_duration(put(at, ", "), "origin", origin_ns);
+    assert(at < text + SERVER_TIMING_BYTES);
 }
 
 size_t cache_status_write_hit(int64_t age_s, int64_t ttl_s, char lines[CACHE_HIT_BYTES])

@@ -62,6 +62,8 @@ bool fetch_is_not_modified(const struct request *request, const struct entry *en
 
     if (entry->status == 206) /* asked for by the client's range: its conditions were none */
         return false;
+    if (!conditions_are_there(request_fields(request)))
+        return false;
     conditions_target_read(&fields, entry->status, entry->response_s, &target);
     return conditions_evaluate(request_fields(request), &target, entry->response_s) ==
            CONDITIONS_NOT_MODIFIED;

@@ -19,7 +19,6 @@
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,39 +74,42 @@ static struct span path_behind_prefix(const struct proxy_route *route,
     return path;
 }
 
+static char *put(char *at, struct span text)
+{
+    return text.length > 0 ? mempcpy(at, text.bytes, text.length) : at;
+}
+
 /* Scheme, authority, and with a route what is put before the path. */
-static int write_begin(const struct proxy_route *route, const struct request *request, char *text,
-                       size_t room)
+static char *put_begin(char *at, const struct proxy_route *route, const struct request *request)
 {
     const struct fetch_url *origin = route->origin;
     size_t bytes = origin != NULL ? origin->text_bytes : 0;
 
     if (origin == NULL)
-        return snprintf(text, room, "%.*s://%.*s", (int)request->scheme.length,
-                        request->scheme.bytes, (int)request->authority.length,
-                        request->authority.bytes);
+        return put(put(put(at, request->scheme), span_of_string("://")), request->authority);
     while (origin->text[bytes - 1] == '/')
         bytes--;
-    return snprintf(text, room, "%.*s", (int)bytes, origin->text);
+    return put(at, span_of(origin->text, bytes));
 }
 
 static int make_url(const struct proxy_route *route, const struct request *request,
                     struct fetch_url **ret_url)
 {
     struct span path = path_behind_prefix(route, request);
-    size_t room = (route->origin != NULL ? route->origin->text_bytes : 0) + request->target.length +
-                  request->authority.length + 16;
+    size_t room = (route->origin != NULL ? route->origin->text_bytes : 0) + request->scheme.length +
+                  request->authority.length + path.length + request->query.length + sizeof ":///?";
     char *text = malloc(room);
-    int length, err;
+    char *at;
+    int err;
 
     if (text == NULL)
         return -ENOMEM;
-    length = write_begin(route, request, text, room);
-    length +=
-        snprintf(text + length, room - (size_t)length, "%.*s%s%.*s", (int)path.length, path.bytes,
-                 request->query.bytes != NULL ? "?" : "", (int)request->query.length,
-                 request->query.bytes != NULL ? request->query.bytes : "");
-    err = fetch_url_parse(text, (size_t)length, route->policy->settings.url_bytes_max, ret_url);
+    at = put(put_begin(text, route, request), path);
+    if (request->query.bytes != NULL)
+        at = put(put(at, span_of_string("?")), request->query);
+    assert((size_t)(at - text) < room);
+    err =
+        fetch_url_parse(text, (size_t)(at - text), route->policy->settings.url_bytes_max, ret_url);
     free(text);
     return err;
 }

@@ -264,12 +264,35 @@ static void test_if_range_wants_exactly_this_version(void **state)
     }
 }
 
+static void test_conditions_are_seen_by_their_names(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_condition;
+    } cases[] = {
+        {"If-None-Match", true}, {"if-modified-since", true}, {"IF-MATCH", true}, {"If", false},
+        {"If-", false},          {"X-If-Match", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct fields fields;
+        fields_init(&fields);
+        assert_int_equal(fields_append(&fields, span_of_string("Host"), span_of_string("x")), 0);
+        assert_int_equal(fields_append(&fields, span_of_string(cases[i].name), span_of_string("y")),
+                         0);
+        assert_int_equal(conditions_are_there(field_view_of(&fields)), cases[i].is_condition);
+        fields_fini(&fields);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_if_none_match_compares_weakly),
         cmocka_unit_test(test_only_a_whole_tag_is_valid),
         cmocka_unit_test(test_strong_comparison_wants_two_strong_tags),
+        cmocka_unit_test(test_conditions_are_seen_by_their_names),
         cmocka_unit_test(test_store_answers_304_by_tag_or_by_date),
         cmocka_unit_test(test_other_statuses_have_no_conditions),
         cmocka_unit_test(test_origin_counts_all_conditions_in_their_order),

@@ -60,6 +60,12 @@ struct conditions_target {
 void conditions_target_read(const struct fields *response, int status, int64_t response_s,
                             struct conditions_target *ret_target);
 
+/*
+ * conditions_are_there - whether a request has any; without, a target need not be read.
+ * Source    RFC 9110 section 13.1: the names of all of them begin with "If-".
+ */
+bool conditions_are_there(struct field_view request);
+
 enum conditions_verdict {
     CONDITIONS_NONE,         /* answer as if there were no conditions */
     CONDITIONS_NOT_MODIFIED, /* 304 */
