@@ -15,6 +15,9 @@ peer_names=(nginx varnish squid haproxy)
 # What stands before the command of a peer that is started, such as (taskset -c 0).
 peer_wrap=()
 
+# `on` where long answers are measured, for which nginx is cheaper with it; for short ones, without it.
+peer_sendfile=off
+
 # peers_install - installs the peers that are missing, without letting Debian start their services.
 peers_install() {
     local policy=/usr/sbin/policy-rc.d made='' status=0
@@ -75,7 +78,7 @@ peers_folder() {
 peer_configure() {
     local name=$1 port=$2 origin_port=$3 folder=$4 template
     template=$(printf '%s\n' "$root/scripts/peers/$name".*)
-    sed -e "s|@PORT@|$port|g; s|@ORIGIN_PORT@|$origin_port|g; s|@FOLDER@|$folder|g" \
+    sed -e "s|@PORT@|$port|g; s|@ORIGIN_PORT@|$origin_port|g; s|@FOLDER@|$folder|g; s|@SENDFILE@|${peer_sendfile:-off}|g" \
         "$template" >"$folder/${template##*/}"
     printf '%s\n' "$folder/${template##*/}"
 }

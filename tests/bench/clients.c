@@ -15,7 +15,8 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -67,6 +68,22 @@ struct load {
     size_t request_bytes;
     char bytes[READ_BYTES];
 };
+
+/* That carried answers to all the connections so far: at least one for each send of the server's.
+ */
+static uint64_t segments(const struct load *load)
+{
+    uint64_t sum = 0;
+
+    for (unsigned i = 0; i < load->connections; i++) {
+        struct tcp_info info;
+        socklen_t length = sizeof info;
+        if (getsockopt(load->clients[i].fd, IPPROTO_TCP, TCP_INFO, &info, &length) < 0)
+            die("TCP_INFO");
+        sum += info.tcpi_data_segs_in;
+    }
+    return sum;
+}
 
 static void send_requests(struct load *load, struct client *client, unsigned count)
 {
@@ -292,6 +309,7 @@ int main(int count, char **arguments)
     size_t before_bytes = processes_resident_bytes(&load.processes);
     open_all(&load);
     size_t idle_bytes = processes_resident_bytes(&load.processes);
+    uint64_t segments_before = segments(&load);
     int64_t wall_ns = clock_now_ns();
     int64_t load_ns = clock_read_ns(CLOCK_PROCESS_CPUTIME_ID);
     int64_t server_ns = processes_used_ns(&load.processes);
@@ -303,12 +321,13 @@ int main(int count, char **arguments)
     double mib = (double)load.body_bytes / (1 << 20);
     printf("answers=%llu answer_us=%.3f answers_per_s=%.0f mib_us=%.1f mib_per_s=%.0f "
            "server_percent=%.0f load_percent=%.0f before_mib=%.1f idle_mib=%.1f "
-           "connection_bytes=%.0f\n",
+           "connection_bytes=%.0f segment_answers=%.2f\n",
            (unsigned long long)load.answers, (double)server_ns / 1e3 / (double)load.answers,
            (double)load.answers * 1e9 / (double)wall_ns, (double)server_ns / 1e3 / mib,
            mib * 1e9 / (double)wall_ns, 100.0 * (double)server_ns / (double)wall_ns,
            100.0 * (double)load_ns / (double)wall_ns, (double)before_bytes / (1 << 20),
            (double)idle_bytes / (1 << 20),
-           ((double)idle_bytes - (double)before_bytes) / load.connections);
+           ((double)idle_bytes - (double)before_bytes) / load.connections,
+           (double)load.answers / (double)(segments(&load) - segments_before));
     return 0;
 }
