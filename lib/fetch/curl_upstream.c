@@ -27,6 +27,7 @@
 #include "curl_fields.h"
 #include "curl_transfer.h"
 #include "easy_handle.h"
+#include "scratch.h"
 #include "wire.h"
 
 #define IDLE_MAX 128 /* transfers that are kept for calls to come, some 6 KiB each */
@@ -371,24 +372,10 @@ void curl_upstream_free(struct upstream *interface)
     free(upstream);
 }
 
-/* glibc's calloc() passes by what a thread has freed just now, which malloc() begins with. */
-static void *allocate_zeroed(size_t count, size_t size)
-{
-    size_t bytes;
-    void *memory;
-
-    if (__builtin_mul_overflow(count, size, &bytes))
-        return NULL;
-    memory = malloc(bytes);
-    if (memory != NULL)
-        explicit_bzero(memory, bytes); /* of memset() the compiler would make a calloc() */
-    return memory;
-}
-
 int curl_upstream_global_init(void)
 {
-    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc, strdup,
-                                allocate_zeroed) == CURLE_OK
+    return curl_global_init_mem(CURL_GLOBAL_DEFAULT, scratch_allocate, scratch_free, scratch_resize,
+                                scratch_copy_text, scratch_allocate_zeroed) == CURLE_OK
                ? 0
                : -ENOMEM;
 }
