@@ -3,6 +3,8 @@
  * test_hot.c - an answer is the same whichever way it takes: by the store, or from what the loop
  * has kept at hand since the second hit.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,11 +159,99 @@ static void test_kept_answers_say_when_the_connection_ends(void **state)
     world_stop(&world);
 }
 
+/* Who asks all the time, on a connection of its own. */
+struct asker {
+    pthread_t thread;
+    struct world *world;
+    const char *url;
+    atomic_int *purged; /* versions up to this one may not be seen by requests from now on */
+    atomic_bool *is_over;
+    unsigned requests;
+};
+
+static int ask_version(struct client *client, const char *url)
+{
+    struct client_reply reply;
+    int version;
+
+    client_send_format(client, "GET /fetch?url=%s HTTP/1.1\r\nHost: a\r\n\r\n", url);
+    client_read_reply(client, false, &reply);
+    assert_int_equal(reply.status, 200);
+    version = reply.body[0] - 'A';
+    client_reply_fini(&reply);
+    return version;
+}
+
+static void *ask_on(void *context)
+{
+    struct asker *asker = context;
+    struct client client;
+
+    client_open(&client, asker->world->address);
+    while (!atomic_load(asker->is_over)) {
+        int purged = atomic_load(asker->purged);
+        int version = ask_version(&client, asker->url);
+        if (version <= purged) {
+            fprintf(stderr, "version %d was answered after its purge, of up to %d\n", version,
+                    purged);
+            abort();
+        }
+        asker->requests++;
+    }
+    client_close(&client);
+    return NULL;
+}
+
+/* Four clients on two loops get what the loops keep at hand, while it is purged again and again:
+ * what was purged before a request was sent does not answer it. */
+static void test_a_purge_is_seen_by_the_next_request_on_every_loop(void **state)
+{
+    enum { VERSIONS = 60, ASKERS = 4 };
+    static char texts[VERSIONS][64];
+    struct asker askers[ASKERS];
+    atomic_int purged = -1;
+    atomic_bool is_over = false;
+    struct world world;
+    struct client client;
+    struct key key;
+    char url[64];
+
+    (void)state;
+    for (int i = 0; i < VERSIONS; i++)
+        snprintf(texts[i], sizeof texts[i], "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%c",
+                 'A' + i);
+    world_start(&world, NULL);
+    origin_on(world.origin, "/", ORIGIN_SEND(texts[0]));
+    origin_url(world.origin, "/", url, sizeof url);
+    store_key_init(world.store, &key, url, strlen(url));
+    for (unsigned i = 0; i < ASKERS; i++) {
+        askers[i] =
+            (struct asker){.world = &world, .url = url, .purged = &purged, .is_over = &is_over};
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_on, &askers[i]), 0);
+    }
+    client_open(&client, world.address);
+    for (int version = 1; version < VERSIONS; version++) {
+        for (unsigned i = 0; i < 20; i++)
+            assert_true(ask_version(&client, url) >= version - 1);
+        origin_on(world.origin, "/", ORIGIN_SEND(texts[version]));
+        (void)fetcher_purge(world.fetcher, &key);
+        atomic_store(&purged, version - 1);
+    }
+    atomic_store(&is_over, true);
+    client_close(&client);
+    for (unsigned i = 0; i < ASKERS; i++) {
+        assert_int_equal(pthread_join(askers[i].thread, NULL), 0);
+        assert_true(askers[i].requests > 0);
+    }
+    world_stop(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kept_answers_are_those_of_the_store),
         cmocka_unit_test(test_kept_answers_say_when_the_connection_ends),
+        cmocka_unit_test(test_a_purge_is_seen_by_the_next_request_on_every_loop),
     };
 
     world_prepare();
