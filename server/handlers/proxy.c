@@ -149,10 +149,14 @@ static int read_told(const struct proxy_route *route, const struct request *requ
     const struct forwarding_client sender = {.host = request->authority,
                                              .is_trusted = route->trusts_clients};
     size_t length;
-    int err = forwarding_told_write(request_fields(request), &sender, route->styles, buffer,
-                                    TOLD_BYTES_MAX, &length);
 
-    if (err < 0)
+    /* Of a client that is not trusted, that is the host alone, if anything. */
+    if (!sender.is_trusted && request->authority.length < TOLD_BYTES_MAX) {
+        *ret_told = route->styles != FORWARDING_NOTHING ? request->authority : span_of("", 0);
+        return 0;
+    }
+    if (forwarding_told_write(request_fields(request), &sender, route->styles, buffer,
+                              TOLD_BYTES_MAX, &length) < 0)
         return -E2BIG;
     *ret_told = span_of(buffer, length);
     return 0;
