@@ -39,6 +39,16 @@ static struct entry *find_stored(const struct flight *flight)
     return entry;
 }
 
+/*
+ * Whether an answer that agrees also confirms. What was purged softly may have changed without
+ * another length, and an answer that names nothing says no more than that: a GET has to ask.
+ */
+static bool is_confirmed(const struct entry *stored, const struct fields *fields)
+{
+    return !entry_is_expired(stored) || fields_has(fields, "ETag") ||
+           fields_has(fields, "Last-Modified");
+}
+
 /* `take_newer`: NULL in it: just forget the stored one. */
 static void replace(const struct flight *flight, const struct entry *stored,
                     struct entry **take_newer)
@@ -71,7 +81,8 @@ void flight_learn(const struct flight *flight, const struct upstream_head *head)
     fields = entry_fields(stored);
     if (!update_head_matches(&fields, (int64_t)body_length(stored->body), head->fields)) {
         replace(flight, stored, &answer.entry);
-    } else if (answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
+    } else if (is_confirmed(stored, head->fields) &&
+               answer_refresh(flight->lane, flight->request, stored, flight->request_s, head,
                               &answer) == 0) {
         bool is_kept = answer.sharing == ANSWER_STORE || answer.sharing == ANSWER_KEEP;
 

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <fetch/purge.h>
+
 #include "cmocka_all.h"
 #include "rig.h"
 
@@ -309,6 +311,35 @@ static void test_answer_to_head_changes_what_is_stored(void **state)
     }
 }
 
+/* What was purged softly is fresh again by what names it, not by what has the same length. */
+static void test_answer_to_head_confirms_what_was_purged_by_a_validator_alone(void **state)
+{
+    static const char *const fields[] = {"Cache-Control: max-age=60",
+                                         "Cache-Control: max-age=60\nETag: \"a\""};
+
+    (void)state;
+    for (unsigned has_etag = 0; has_etag < 2; has_etag++) {
+        struct rig rig;
+        struct rig_reader first = {0}, head = {0}, then = {0};
+
+        make_rig(&rig);
+        rig_ask(&rig, &first, 0, URL);
+        rig_answer(&rig, 0, fields[has_etag], "old");
+        assert_true(fetcher_expire(rig.fetcher, &first.reader.entry->key, rig.wall_s));
+        ask_for_head(&rig, &head, 1, fields[has_etag], 3);
+        rig_ask(&rig, &then, 1, URL);
+        rig_settle(&rig);
+        assert_int_equal(rig.started, has_etag ? 2 : 3);
+        if (!has_etag)
+            rig_answer(&rig, 2, "", "new");
+        assert_true(rig_is_whole(&then, has_etag ? "old" : "new"));
+        rig_leave(&first);
+        rig_leave(&head);
+        rig_leave(&then);
+        rig_free(&rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +352,7 @@ int main(void)
         cmocka_unit_test(test_leaving_takes_the_body_along),
         cmocka_unit_test(test_answer_to_head_has_no_body),
         cmocka_unit_test(test_answer_to_head_changes_what_is_stored),
+        cmocka_unit_test(test_answer_to_head_confirms_what_was_purged_by_a_validator_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
