@@ -17,7 +17,7 @@ for file in "$root"/scripts/bench/*.sh; do
     source "$file"
 done
 
-parts=(hits loops misses large idle pipelined store ratio locks crowds)
+parts=(hits loops misses large idle pipelined store ratio locks crowds where)
 declare -A about=(
     [hits]="answers from memory, beside a bare loop and the other caches"
     [loops]="two loops beside one"
@@ -28,12 +28,9 @@ declare -A about=(
     [store]="entries by the million"
     [ratio]="how many requests a full cache answers"
     [locks]="the lock library, beside asyncio"
+    [where]="what the time of a request is spent on"
     [crowds]="many clients that ask for one URL at once"
 )
-
-for part in "${!parts[@]}"; do
-    declare -F "bench_${parts[part]}" >/dev/null || unset "parts[part]"
-done
 
 usage() {
     printf 'usage: scripts/bench.sh [--quick] [--only PART]... [--write] [--peers]\nparts, all of them by default:\n'
@@ -95,7 +92,10 @@ stop_all() {
 write_all() {
     local part
     for part in "${parts[@]}"; do
-        replace_block "$root/docs/BENCHMARKS.md" "$part" "$work/$part.md"
+        case $part in
+        where) replace_block "$root/docs/PERFORMANCE.md" "$part" "$work/$part.md" ;;
+        *) replace_block "$root/docs/BENCHMARKS.md" "$part" "$work/$part.md" ;;
+        esac
     done
     bench_machine >"$work/machine.md"
     replace_block "$root/docs/BENCHMARKS.md" machine "$work/machine.md"

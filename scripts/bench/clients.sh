@@ -75,7 +75,7 @@ clients_ratio_median() {
 
 bench_large() {
     local rounds=9 round name
-    [[ -z $quick ]] || rounds=3
+    [[ -z $quick ]] || rounds=2
     clients_start on
     for ((round = 0; round <= rounds; round++)); do
         for name in "${client_names[@]}"; do
@@ -103,7 +103,7 @@ large_row() {
 
 bench_pipelined() {
     local rounds=9 round name
-    [[ -z $quick ]] || rounds=3
+    [[ -z $quick ]] || rounds=1
     clients_start
     for ((round = 0; round <= rounds; round++)); do
         for name in "${client_names[@]}"; do
@@ -135,7 +135,7 @@ clients_start_bare() {
 
 bench_idle() {
     local rounds=5 round name
-    [[ -z $quick ]] || rounds=2
+    [[ -z $quick ]] || rounds=1
     clients_start
     clients_start_bare
     for ((round = 0; round <= rounds; round++)); do

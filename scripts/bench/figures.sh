@@ -20,13 +20,13 @@ load_run() {
 # request), rate (requests per second), server and load (percent of a processor each was busy).
 load_values() {
     awk -v target="$2" -v what="$3" '{
+        split("", v)
         for (i = 1; i <= NF; i++) { at = index($i, "="); v[substr($i, 1, at - 1)] = substr($i, at + 1) }
         if (v["target"] != target || !v["requests"]) next
         if (what == "cost") printf "%.3f\n", v["server_ns"] / v["requests"] / 1000
         if (what == "rate") printf "%.0f\n", v["requests"] / v["wall_ns"] * 1e9
         if (what == "server") printf "%.0f\n", 100 * v["server_ns"] / v["wall_ns"]
         if (what == "load") printf "%.0f\n", 100 * v["load_ns"] / v["wall_ns"] / v["threads"]
-        v["requests"] = 0
     }' "$1"
 }
 

@@ -50,6 +50,8 @@ bench_hits() {
     done
     load_run "$work/hits" -c "$connections" -r "$rounds" -m "$slice_ms" "${hit_targets[@]}"
     hit_tables
+    echo
+    hit_instructions
     hit_add_aims
     hit_add_bars
 }
@@ -78,6 +80,23 @@ hit_row() {
     echo "| $title | $cost | $low to $high | $part | $rlow to $rhigh |" \
         "$(load_median "$work/hits" "$target" server) % | $(load_median "$work/hits" "$target" load) % |" \
         "$(load_median "$work/hits" "$target" rate) |"
+}
+
+# What scripts/check/instructions.sh holds: exact, whatever else the machine does.
+hit_instructions() {
+    local kind instructions allocations receives sends waits
+    mkdir -p "$work/callgrind"
+    if ! perl "$root/scripts/check/instructions.pl" "$bin/server/fetchonce" "$work/callgrind" >"$work/instructions" 2>"$work/instructions.err"; then
+        echo "The instructions were not counted: $(head -n 1 "$work/instructions.err")"
+        return 0
+    fi
+    echo "| under callgrind, one connection | instructions in user space | allocations | receives | sends | waits |"
+    echo "|---|---:|---:|---:|---:|---:|"
+    while read -r kind instructions allocations receives sends waits; do
+        echo "| $kind | $instructions | ${allocations%.00} | ${receives%.00} | ${sends%.00} | ${waits%.00} |"
+    done <"$work/instructions"
+    aim "system calls of a hot \`/fetch\` hit, beside waiting" "2" = 2 "$(awk '$1 == "fetch" { print $4 + $5 }' "$work/instructions")"
+    aim "allocations of a hot \`/fetch\` hit" "0" = 0 "$(awk '$1 == "fetch" { print $3 + 0 }' "$work/instructions")"
 }
 
 hit_add_aims() {

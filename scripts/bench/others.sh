@@ -4,7 +4,7 @@
 
 # How many requests the store answers when it is full, beside a list in the order of use.
 bench_ratio() {
-    taskset -c "$server_cpu" "$bin/tests/bench/bench_hit_ratio" | tee "$work/hit-ratio"
+    taskset -c "$server_cpu" "$bin/tests/bench/bench_hit_ratio" ${quick:+--quick} | tee "$work/hit-ratio"
     aim "requests answered by a full cache" "no fewer than with LRU, on each of the streams" '>=' 0 \
         "$(awk -F'|' 'NR > 2 { d = $5 - $6; if (NR == 3 || d < least) least = d } END { printf "%.1f", least }' \
             "$work/hit-ratio")" "% more at least"

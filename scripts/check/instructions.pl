@@ -70,8 +70,9 @@ sub read_part {
             $names{$id} = $2 if defined $2;
             $called = $names{$id} if /^c/;
         } elsif (/^calls=(\d+)/) {
-            $called =~ s/[\@'].*//;
-            $calls{$called} += $1;
+            my $times = $1;
+            $called =~ s/[\@'].*//; # a version of the name, or a level of recursion
+            $calls{$called} += $times;
         } elsif (/^(?:totals|summary): (\d+)/) {
             $total = $1;
         }

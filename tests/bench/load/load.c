@@ -2,7 +2,7 @@
 /*
  * load.c - asks several servers for small answers, in turn, and tells what each paid for one.
  *
- *     load [-c CONNECTIONS] [-r ROUNDS] [-m SLICE_MS] [-t THREADS] TARGET...
+ *     load [-c CONNECTIONS] [-r ROUNDS] [-m SLICE_MS] [-t THREADS] [-n NUMBER] TARGET...
  *     TARGET = NAME,PORT[+PORT],PID[+PID],STATUS,REQUEST_FILE
  *
  * Each target has its own connections, spread over its ports, kept open all the time; a slice of
@@ -11,6 +11,8 @@
  *
  *     target=fetch round=1 requests=31234 wall_ns=.. server_ns=.. load_ns=.. threads=1
  *
+ * and at the end, for each target, all requests it has had: "target=fetch total=..".
+ *
  * server_ns is the processor time of the target's processes, load_ns that of this program. A target
  * that fails is told once, as "target=fetch failed=why", and left alone from then on.
  *
@@ -18,8 +20,11 @@
  * So it does not read every answer when it comes: it looks at how much there is to read, sends the
  * next request, and reads and checks the answers of several requests at once. No request is sent
  * before the answer to the one before has come as a whole. Threads run on one processor each.
+ * A run of '@' in the request is replaced by a number that no other request has, beginning behind
+ * NUMBER.
  */
 #include <getopt.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/epoll.h>
@@ -39,6 +44,7 @@ struct target {
     struct request request;
     struct connection *connections;
     int epoll_fds[THREADS_MAX];
+    uint64_t total; /* requests, also those of the beginning that do not count */
     const char *failure;
 };
 
@@ -156,6 +162,7 @@ static void run_slice(struct load *load, struct target *target, unsigned round)
         requests += shares[i].requests;
         target->failure = shares[i].failure != NULL ? shares[i].failure : target->failure;
     }
+    target->total += requests;
     if (target->failure != NULL) {
         printf("target=%s failed=%s\n", target->name, target->failure);
     } else if (round > 0) {
@@ -187,6 +194,7 @@ static void open_target(struct load *load, struct target *target)
         connection_open(connection, target->ports[i % target->port_count], &target->request,
                         take_number(load, target));
         take_number(load, target); /* it asks twice */
+        target->total += 2;
         target->failure = connection->failure;
         if (target->failure == NULL && epoll_ctl(target->epoll_fds[i % load->threads],
                                                  EPOLL_CTL_ADD, connection->fd, &event) != 0)
@@ -251,7 +259,7 @@ int main(int count, char **arguments)
     struct load load = {.connections = 64, .rounds = 5, .slice_ms = 300, .threads = 1};
     int option;
 
-    while ((option = getopt(count, arguments, "c:r:m:t:")) != -1) {
+    while ((option = getopt(count, arguments, "c:r:m:t:n:")) != -1) {
         switch (option) {
         case 'c':
             load.connections = number_option(20000);
@@ -264,6 +272,9 @@ int main(int count, char **arguments)
             break;
         case 't':
             load.threads = number_option(THREADS_MAX);
+            break;
+        case 'n':
+            load.last_number = number_option(UINT_MAX);
             break;
         default:
             return 2;
@@ -283,5 +294,8 @@ int main(int count, char **arguments)
                 run_slice(&load, &load.targets[i], round);
         }
     }
+    for (unsigned i = 0; i < load.target_count; i++)
+        printf("target=%s total=%llu\n", load.targets[i].name,
+               (unsigned long long)load.targets[i].total);
     return 0; /* the connections and all memory end with the process */
 }
