@@ -233,9 +233,16 @@ static void start_method(struct request *request, void *context)
     bool is_whole = request->form == REQUEST_ABSOLUTE_FORM;
     struct span host = is_whole ? span_of("", 0) : request->authority;
     char *text = NULL;
-    int length = asprintf(&text, "%s%.*s%.*s", is_whole ? "" : "http://", (int)host.length,
-                          host.length > 0 ? host.bytes : "", (int)request->target.length,
-                          request->target.bytes);
+    int length;
+
+    /* Of two, one would be passed over, and its operator believe that it was done. */
+    if (field != NULL && request_field_next(request, "Purge", field) != NULL) {
+        problem_send(request, 400, "There is more than one Purge field.", NULL, 0);
+        return;
+    }
+    length = asprintf(&text, "%s%.*s%.*s", is_whole ? "" : "http://", (int)host.length,
+                      host.length > 0 ? host.bytes : "", (int)request->target.length,
+                      request->target.bytes);
 
     if (length < 0) {
         problem_send(request, 503, "This server is out of memory.", NULL, 0);

@@ -245,6 +245,7 @@ static void test_clients_with_the_token_purge_what_they_name(void **state)
     purge("/b", WITH(FIRST) "Purge: pattern=*/a\r\n", 200, "{\"purged\":1}", 6);
     purge("/b", WITH(FIRST) "Purge: url=http://public.example/a\r\n", 200, "{\"purged\":1}", 7);
     purge("/b", WITH(FIRST) "Purge: all\r\n", 400, "unknown parameter", 7);
+    purge("/a", WITH(FIRST) "Purge: soft=1\r\nPurge: tag=red\r\n", 400, "more than one", 7);
     purge("/a", WITH(FIRST) "Purge: soft=1\r\n", 200, "{\"purged\":1}", 8);
     /* As the clients of /fetch know it. */
     program_get(&program, "/a", "", "ok");
