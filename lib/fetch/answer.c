@@ -235,7 +235,8 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
         .response_s = now_s,
         .lifetime = lifetime_policy(settings),
     };
-    bool is_variant = !key_equals(key, &request->key);
+    uint64_t names[2];
+    size_t name_count = 0;
     struct answer_tags tags = {.count = 0};
     struct own_lines lines;
     struct entry *entry;
@@ -243,7 +244,11 @@ static int make_answer(struct fetch_lane *lane, const struct fetch_request *requ
     int err;
 
     freshness_read_targeted(head->fields, head->status, now_s, settings->targeted, &freshness);
-    err = answer_tags_read(lane->fetcher->store, head->fields, is_variant ? &request->key : NULL,
+    if (!key_equals(key, &request->key))
+        names[name_count++] = request->key.hash;
+    if (request->name_hash != 0)
+        names[name_count++] = request->name_hash;
+    err = answer_tags_read(lane->fetcher->store, head->fields, names, name_count,
                            settings->tags_max, &tags);
     has_excess = err == -E2BIG;
     if (err < 0 && !has_excess)

@@ -114,6 +114,34 @@ static char *put_line(char *at, struct span text)
     return at;
 }
 
+/*
+ * Which key an operator's purge of the URL has, who knows nothing of the lines that were told
+ * besides the host: whatever is stored can be purged by it as by a tag.
+ */
+static int make_name(struct fetch_request *request, const struct fetch_request_draft *draft)
+{
+    const char *told_end =
+        draft->told.length > 0 ? memchr(draft->told.bytes, '\n', draft->told.length) : NULL;
+    size_t told_bytes, begin_bytes;
+    struct key name;
+    char *bytes;
+
+    if (told_end == NULL)
+        return 0;
+    told_bytes = (size_t)(told_end - draft->told.bytes);
+    begin_bytes = request->key_url_at - 1 - draft->told.length + told_bytes;
+    bytes = malloc(begin_bytes + 1 + draft->url->text_bytes);
+    if (bytes == NULL)
+        return -ENOMEM;
+    memcpy(bytes, request->key_bytes, begin_bytes);
+    bytes[begin_bytes] = '\n';
+    memcpy(bytes + begin_bytes + 1, draft->url->text, draft->url->text_bytes);
+    store_key_init(draft->store, &name, bytes, begin_bytes + 1 + draft->url->text_bytes);
+    request->name_hash = name.hash;
+    free(bytes);
+    return 0;
+}
+
 /* Route, Host, what else is told, and URL: a line each at least, and the first two and the last
  * have no line's end in them. */
 static int make_key(struct fetch_request *request, const struct fetch_request_draft *draft)
@@ -138,7 +166,7 @@ static int make_key(struct fetch_request *request, const struct fetch_request_dr
     memcpy(at, draft->url->text, draft->url->text_bytes + 1);
     request->key_url_at = room - 1 - draft->url->text_bytes;
     store_key_init(draft->store, &request->key, request->key_bytes, room - 1);
-    return 0;
+    return make_name(request, draft);
 }
 
 static int make_url_of_path(const struct fetch_url *base, const char *path, size_t path_bytes,

@@ -60,20 +60,20 @@ static size_t walk(const struct store *store, const struct fields *fields, uint6
     return count;
 }
 
-int answer_tags_read(const struct store *store, const struct fields *fields, const struct key *own,
-                     size_t tags_max, struct answer_tags *ret_tags)
+int answer_tags_read(const struct store *store, const struct fields *fields, const uint64_t *own,
+                     size_t own_count, size_t tags_max, struct answer_tags *ret_tags)
 {
     struct answer_tags tags = {.count = walk(store, fields, NULL)};
 
     if (tags.count > tags_max)
         return -E2BIG;
-    if (tags.count > 0 || own != NULL) {
-        tags.hashes = malloc((tags.count + 1) * sizeof *tags.hashes);
+    if (tags.count + own_count > 0) {
+        tags.hashes = malloc((tags.count + own_count) * sizeof *tags.hashes);
         if (tags.hashes == NULL)
             return -ENOMEM;
         walk(store, fields, tags.hashes);
-        if (own != NULL)
-            tags.hashes[tags.count++] = own->hash;
+        for (size_t i = 0; i < own_count; i++)
+            tags.hashes[tags.count++] = own[i];
     }
     *ret_tags = tags;
     return 0;

@@ -15,12 +15,12 @@ struct answer_tags {
 };
 
 /*
- * answer_tags_read - the tags in these fields, and `own` too unless it is NULL: a key by whose hash
- * the entry can be purged as by a tag.
+ * answer_tags_read - the tags in these fields, and `own` too: hashes of keys, by which the entry
+ * can be purged as by a tag.
  * Errors    -E2BIG: more than `tags_max` tags; -ENOMEM.
  * Owns      the caller frees `hashes`.
  */
-int answer_tags_read(const struct store *store, const struct fields *fields, const struct key *own,
-                     size_t tags_max, struct answer_tags *ret_tags);
+int answer_tags_read(const struct store *store, const struct fields *fields, const uint64_t *own,
+                     size_t own_count, size_t tags_max, struct answer_tags *ret_tags);
 
 #endif

@@ -114,15 +114,19 @@ static unsigned purge_of_fetch(const struct purge_how *how, const struct request
 static unsigned purge_of_route(const struct purge_how *how, const struct server_route *route,
                                const struct request *asked)
 {
+    const struct proxy_route *proxy;
     struct fetch_request *plain;
     unsigned count;
 
     if (route != NULL && route->match == SERVER_EXACT)
         return purge_of_fetch(how, asked);
-    if (route == NULL ||
-        proxy_plain_request(route->shared, fetcher_store(how->fetcher), asked, &plain) < 0)
+    proxy = route != NULL ? route->shared : NULL;
+    if (proxy == NULL || proxy_plain_request(proxy, fetcher_store(how->fetcher), asked, &plain) < 0)
         return 0;
     count = purge_key(how, &plain->key);
+    /* What proxies before this one have told of the URL makes keys of their own. */
+    if (proxy->trusts_clients)
+        store_purge_tag(fetcher_store(how->fetcher), plain->key.hash, how->is_soft, how->now_s);
     fetch_request_unref(plain);
     return count;
 }

@@ -3,13 +3,19 @@
  * test_purge.c - what the operator has forgotten while the program runs, over all ways in.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmocka_all.h"
 #include "program.h"
 
 #define FRESH "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 2\r\n\r\nok"
 #define OTHER "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nContent-Length: 3\r\n\r\nnew"
+
+#define CONFIRMABLE(tag)                                                                           \
+    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\n" tag                          \
+    "Content-Length: 2\r\n\r\nok"
 
 static struct program program;
 
@@ -116,6 +122,47 @@ static void test_a_purge_finds_the_route_of_a_host(void **state)
     program_stop(&program);
 }
 
+/* A proxy in front says how clients call this server, which makes keys of their own. The operator
+ * says the URL. */
+static void test_a_url_is_forgotten_however_clients_came_to_it(void **state)
+{
+    static const char *const ways[] = {
+        "", "X-Forwarded-Proto: https\r\n",
+        "Forwarded: for=192.0.2.1;proto=https;host=public.example\r\n",
+        "X-Forwarded-Proto: https\r\nRange: bytes=0-0\r\n"};
+    char path[] = "/tmp/fetchonce-purge-XXXXXX";
+    const char *variables[] = {"FETCHONCE_OPERATOR_LISTEN=127.0.0.1:0", NULL};
+    int fd = mkstemp(path);
+
+    (void)state;
+    assert_true(fd >= 0);
+    origin_start(&program.origin);
+    assert_true(dprintf(fd,
+                        "{\"routes\": [{\"prefix\": \"/\", \"trust_clients\": true, "
+                        "\"upstreams\": [\"http://127.0.0.1:%u\"]}]}",
+                        origin_port(program.origin)) > 0);
+    close(fd);
+    program_start(&program, variables, path);
+    origin_on(program.origin, "/a", ORIGIN_SEND(CONFIRMABLE("")));
+    for (unsigned i = 0; i < 3; i++) {
+        for (unsigned j = 0; j < 8; j++) {
+            struct client client;
+            struct client_reply reply;
+
+            program_send(&program, &client, "GET", "/a", ways[j % 4]);
+            client_read_reply(&client, false, &reply);
+            assert_int_equal(reply.status, j % 4 == 3 ? 206 : 200);
+            client_reply_fini(&reply);
+            client_close(&client);
+        }
+        assert_int_equal(origin_hits(program.origin, "/a"), 3 * (i + 1));
+        purge(i == 0 ? "url=http://public.example/a" : "url=https://public.example/a&soft=1",
+              "{\"purged\":1}");
+    }
+    program_stop(&program);
+    unlink(path);
+}
+
 #define TAGGED(tag, body)                                                                          \
     "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\n" tag "\r\nContent-Length: 2\r\n\r\n" body
 
@@ -172,9 +219,6 @@ static void test_all_urls_like_a_pattern_are_forgotten(void **state)
     program_stop(&program);
 }
 
-#define CONFIRMABLE(tag)                                                                           \
-    "HTTP/1.1 200 OK\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\n" tag                          \
-    "Content-Length: 2\r\n\r\nok"
 #define CONFIRMED "HTTP/1.1 304 Not Modified\r\nCache-Control: max-age=60\r\nETag: \"1\"\r\n\r\n"
 
 /* It is asked for once, by its validator, and then is fresh again. */
@@ -257,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_a_url_of_fetch_is_forgotten),
         cmocka_unit_test(test_a_public_url_of_a_route_is_forgotten),
         cmocka_unit_test(test_a_purge_finds_the_route_of_a_host),
+        cmocka_unit_test(test_a_url_is_forgotten_however_clients_came_to_it),
         cmocka_unit_test(test_all_with_a_tag_are_forgotten),
         cmocka_unit_test(test_all_urls_like_a_pattern_are_forgotten),
         cmocka_unit_test(test_a_soft_purge_has_the_origin_asked),

@@ -48,6 +48,7 @@ struct fetch_request {
     char *public_host;    /* what clients call the origin, whose paths are the same; or NULL */
     char *key_bytes;      /* NULL: the URL's */
     size_t key_url_at;    /* where in them the URL begins */
+    uint64_t name_hash;   /* of the key without what a proxy before us told; 0: that is the key */
 };
 
 /*
