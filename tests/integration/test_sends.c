@@ -4,9 +4,11 @@
  * however little the kernel takes at a time.
  *
  * The program is linked so that the server's sendmsg(2) comes by here (the linker's --wrap), which
- * counts the calls, and may take less than it is given, as a kernel with little room does.
+ * counts the calls, and may take less than it is given, as a kernel with little room does, or all
+ * of it, as one with a fast client does.
  */
 #include <errno.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -29,7 +31,10 @@
 static atomic_uint send_count;
 static atomic_size_t longest_send_bytes;
 static atomic_size_t room_bytes; /* what one send takes; 0: what the kernel takes */
-static atomic_uint refusals; /* so many sends are told to come again before each that is taken */
+static atomic_bool swallows_all; /* nothing reaches the client; the first send waits for may_go */
+static atomic_bool may_go;
+static atomic_int senders[64]; /* the descriptors of the first sends */
+static atomic_uint refusals;   /* so many sends are told to come again before each that is taken */
 
 ssize_t __real_sendmsg(int fd, const struct msghdr *message, int flags);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
@@ -61,11 +66,18 @@ ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
         return -1;
     }
     refused = 0;
+    if (atomic_load(&send_count) < sizeof senders / sizeof senders[0])
+        atomic_store(&senders[atomic_load(&send_count)], fd);
     for (size_t i = 0; i < message->msg_iovlen; i++)
         bytes += message->msg_iov[i].iov_len;
     if (bytes > atomic_load(&longest_send_bytes))
         atomic_store(&longest_send_bytes, bytes);
     atomic_fetch_add(&send_count, 1);
+    if (atomic_load(&swallows_all)) {
+        while (!atomic_load(&may_go))
+            sched_yield();
+        return (ssize_t)bytes;
+    }
     return room == 0 ? __real_sendmsg(fd, message, flags) : send_some(fd, message, flags, room);
 }
 
@@ -92,6 +104,8 @@ static int forget_counts(void **state)
     atomic_store(&longest_send_bytes, 0);
     atomic_store(&room_bytes, 0);
     atomic_store(&refusals, 0);
+    atomic_store(&swallows_all, false);
+    atomic_store(&may_go, false);
     return 0;
 }
 
@@ -132,6 +146,30 @@ static void test_no_send_is_longer_than_a_turn(void **state)
     expect(&client, false, 200, 3);
     assert_int_equal(atomic_load(&longest_send_bytes), CONNECTION_TURN_BYTES);
     client_close(&client);
+}
+
+/* Both want a long body. The second's request comes while the first's answer begins: it has its
+ * turn after one of the first's, or two, as epoll puts who was ready before in front, but not after
+ * all of the first's answer. */
+static void test_a_fast_client_does_not_hold_the_loop(void **state)
+{
+    struct fixture *fixture = *state;
+    struct client first, second;
+
+    atomic_store(&swallows_all, true);
+    client_open(&first, fixture->address);
+    client_open(&second, fixture->address);
+    fixture_await_open(fixture, 2);
+    client_send_text(&first, GET("/big"));
+    fixture_await(&send_count, 1);
+    client_send_text(&second, GET("/big"));
+    atomic_store(&may_go, true);
+    fixture_await(&send_count, 2 * (FIXTURE_BIG_BYTES / CONNECTION_TURN_BYTES + 1));
+    client_close(&first);
+    client_close(&second);
+    fixture_await_open(fixture, 0);
+    assert_true(atomic_load(&senders[1]) != atomic_load(&senders[0]) ||
+                atomic_load(&senders[2]) != atomic_load(&senders[0]));
 }
 
 static void send_mix(struct client *client)
@@ -225,6 +263,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_sixteen_pipelined_answers_are_one_send, forget_counts),
         cmocka_unit_test_setup(test_no_send_is_longer_than_a_turn, forget_counts),
+        cmocka_unit_test_setup(test_a_fast_client_does_not_hold_the_loop, forget_counts),
         cmocka_unit_test_setup(test_answers_of_all_kinds_keep_their_order, forget_counts),
         cmocka_unit_test_setup(test_answers_are_whole_however_little_is_taken, forget_counts),
         cmocka_unit_test_setup(test_an_answer_does_not_wait_for_the_next_one, forget_counts),
