@@ -306,6 +306,7 @@ int curl_upstream_new(struct async_loop *loop, const struct fetch_settings *sett
 
     if (upstream == NULL)
         return -ENOMEM;
+    scratch_begin();
     upstream->upstream.ops = &curl_ops;
     upstream->loop = loop;
     upstream->settings = settings;

@@ -30,6 +30,7 @@
 #include "fault.h"
 #include "flight_revalidate.h"
 #include "reader.h"
+#include "scratch.h"
 #include "variant.h"
 
 #define PATIENCE_NS ASYNC_S /* with a flight that has its head */
@@ -59,12 +60,12 @@ static async_timer_fn on_impatience, on_no_progress, on_total_timeout, on_retry;
 int flight_new(const struct fetch_reader *leader, bool is_solo, struct flight **ret_flight)
 {
     struct fetch_lane *lane = leader->lane;
-    struct flight *flight = calloc(1, sizeof *flight);
+    struct flight *flight = scratch_allocate_zeroed(1, sizeof *flight);
 
     if (flight == NULL)
         return -ENOMEM;
     if (flight_key_copy(&leader->key, &flight->lock_key) < 0) {
-        free(flight);
+        scratch_free(flight);
         return -ENOMEM;
     }
     atomic_init(&flight->references, 1);

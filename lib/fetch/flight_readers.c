@@ -12,6 +12,7 @@
 
 #include "fault.h"
 #include "flight.h"
+#include "scratch.h"
 #include "variant.h"
 
 struct async_capability flight_class;
@@ -62,7 +63,7 @@ void flight_unref(struct flight *flight)
     flight_key_fini(&flight->lock_key);
     fetch_request_unref(flight->request);
     pthread_mutex_destroy(&flight->mutex);
-    free(flight);
+    scratch_free(flight);
 }
 
 void flight_attach_locked(struct flight *flight, struct fetch_reader *reader)

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "scratch.h"
+
 static void free_policy(struct fetch_policy *policy)
 {
     free((void *)policy->settings.forwarded);
@@ -139,7 +141,7 @@ static int copy_fields(struct fetch_request *request, struct field_view client, 
 static int make(struct fetch_policy *policy, const struct store *store, struct fetch_url *url,
                 struct field_view client, bool has_part, struct fetch_request **ret_request)
 {
-    struct fetch_request *request = calloc(1, sizeof *request);
+    struct fetch_request *request = scratch_allocate_zeroed(1, sizeof *request);
     int err;
 
     if (request == NULL)
@@ -200,8 +202,8 @@ void fetch_request_unref(struct fetch_request *request)
     free(request->host);
     free(request->public_host);
     free(request->upgrade);
-    free(request->key_bytes);
+    scratch_free(request->key_bytes);
     fetch_url_unref(request->url);
     fetch_policy_unref(request->policy);
-    free(request);
+    scratch_free(request);
 }

@@ -10,6 +10,8 @@
 #include <http/forwarding.h>
 #include <http/method.h>
 
+#include "scratch.h"
+
 static bool is_one_of(struct span name, const char *const *names, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -157,7 +159,7 @@ static int make_key(struct fetch_request *request, const struct fetch_request_dr
         strlen(draft->space) + draft->host.length + draft->told.length + draft->url->text_bytes + 4;
     if (room > KEY_LENGTH_MAX)
         return -E2BIG;
-    request->key_bytes = malloc(room);
+    request->key_bytes = scratch_allocate(room);
     if (request->key_bytes == NULL)
         return -ENOMEM;
     at = put_line(request->key_bytes, span_of_string(draft->space));
@@ -274,7 +276,7 @@ static int copy_text(struct span text, char **ret_copy)
 
 int fetch_request_make(const struct fetch_request_draft *draft, struct fetch_request **ret_request)
 {
-    struct fetch_request *request = calloc(1, sizeof *request);
+    struct fetch_request *request = scratch_allocate_zeroed(1, sizeof *request);
     bool is_get = draft->method.length == 0 || span_equals(draft->method, span_of_string("GET"));
     int err;
 

@@ -12,6 +12,7 @@
 #include <assert.h>
 #include <pthread.h>
 #include <stdalign.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -60,9 +61,15 @@ struct scratch {
     bool is_over;       /* has been called */
 };
 
+static atomic_bool has_begun;
 static _Thread_local struct scratch scratch;
 static pthread_key_t end_of_thread;
 static pthread_once_t end_of_thread_once = PTHREAD_ONCE_INIT;
+
+void scratch_begin(void)
+{
+    atomic_store_explicit(&has_begun, true, memory_order_relaxed);
+}
 
 static size_t class_of(size_t total_bytes)
 {
@@ -114,7 +121,8 @@ static bool may_keep(size_t class)
 {
     uint32_t count_max;
 
-    if (!KEEPS_BLOCKS || class == CLASSES || scratch.is_over)
+    if (!KEEPS_BLOCKS || class == CLASSES || scratch.is_over ||
+        !atomic_load_explicit(&has_begun, memory_order_relaxed))
         return false;
     count_max = (uint32_t)(KEPT_BYTES_MAX / bytes_of_class(class));
     if (scratch.count[class] >= (count_max > KEPT_BLOCKS_MIN ? count_max : KEPT_BLOCKS_MIN))

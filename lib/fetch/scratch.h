@@ -13,6 +13,13 @@
 #include <stddef.h>
 
 /*
+ * scratch_begin - from now on blocks are kept. Before, each goes back to malloc() at once, so that
+ * a test which lets the n-th allocation fail always means the same one.
+ * Thread    any; called again, it changes nothing.
+ */
+void scratch_begin(void);
+
+/*
  * scratch_allocate, scratch_allocate_zeroed, scratch_resize, scratch_copy_text, scratch_free - as
  * malloc(), calloc(), realloc(), strdup() and free(), of which they are made.
  * Owns      a block is freed by the functions of this file alone.

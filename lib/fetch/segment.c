@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "scratch.h"
+
 int segment_new(struct body *body, struct fetch_segment **ret_segment)
 {
-    struct fetch_segment *segment = malloc(sizeof *segment);
+    struct fetch_segment *segment = scratch_allocate(sizeof *segment);
 
     if (segment == NULL)
         return -ENOMEM;
@@ -31,7 +33,7 @@ void segment_unref(struct fetch_segment *segment)
            atomic_fetch_sub_explicit(&segment->references, 1, memory_order_acq_rel) == 1) {
         struct fetch_segment *next = segment->next;
         body_unref(segment->body);
-        free(segment);
+        scratch_free(segment);
         segment = next; /* whose reference this one held */
     }
 }

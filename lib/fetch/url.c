@@ -20,6 +20,7 @@
 
 #include <http/url.h>
 
+#include "scratch.h"
 #include "url_host.h"
 
 /* The parts of a URL as they stand in its text. */
@@ -44,7 +45,7 @@ struct fetch_url *fetch_url_ref(struct fetch_url *url)
 void fetch_url_unref(struct fetch_url *url)
 {
     if (url != NULL && atomic_fetch_sub_explicit(&url->references, 1, memory_order_acq_rel) == 1)
-        free(url);
+        scratch_free(url);
 }
 
 const char *fetch_url_error_text(int status)
@@ -188,7 +189,7 @@ static int build_url(const struct url_parts *parts, const struct url_host *host,
 {
     size_t host_bytes = strlen(host->name);
     size_t text_room = 8 + host_bytes + 2 + 6 + parts->path.length + 1 + 1 + parts->query.length;
-    struct fetch_url *url = malloc(sizeof *url + text_room + 1 + host_bytes + 1);
+    struct fetch_url *url = scratch_allocate(sizeof *url + text_room + 1 + host_bytes + 1);
     size_t count;
     char *at;
     int err;
@@ -222,7 +223,7 @@ static int build_url(const struct url_parts *parts, const struct url_host *host,
     *ret_url = url;
     return 0;
 fail:
-    free(url);
+    scratch_free(url);
     return err;
 }
 

@@ -119,5 +119,6 @@ int main(void)
         cmocka_unit_test(test_blocks_go_from_thread_to_thread),
     };
 
+    scratch_begin();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
