@@ -279,10 +279,12 @@ static int copy_settings(struct server *server, const struct server_settings *se
     server->settings = *settings;
     if (server->settings.loops == 0)
         server->settings.loops = processors();
+    size_t workers_bytes = server->settings.loops * sizeof(*server->workers);
     server->addresses = calloc(settings->address_count, sizeof(*server->addresses));
-    server->workers = calloc(server->settings.loops, sizeof(*server->workers));
+    server->workers = aligned_alloc(alignof(struct worker), workers_bytes);
     if (server->addresses == NULL || server->workers == NULL)
         return -ENOMEM;
+    memset(server->workers, 0, workers_bytes);
     memcpy(server->addresses, settings->addresses,
            settings->address_count * sizeof(*server->addresses));
     server->settings.addresses = server->addresses;

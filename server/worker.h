@@ -11,6 +11,7 @@
 #define SERVER_WORKER_H
 
 #include <pthread.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -34,7 +35,7 @@ struct worker_counters {
 };
 
 struct worker {
-    struct server *server;
+    alignas(64) struct server *server;      /* workers share no cache line */
     const struct server_settings *settings; /* the server's copy; does not change */
     unsigned index;
     pthread_t thread;

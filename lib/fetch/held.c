@@ -38,7 +38,7 @@ static void give_back(struct fetcher *fetcher, size_t bytes)
 static void held_free(struct fetch_held *held)
 {
     assert(held->slot == NULL && held->uses == 0);
-    give_back(held->lane->fetcher, held->bytes);
+    give_back(held->fetcher, held->bytes);
     entry_unref(held->entry);
     free(held);
 }
@@ -73,7 +73,7 @@ static bool is_current(const struct fetch_held *held)
     struct entry *entry = held->entry;
 
     return entry_is_current(entry) &&
-           (!entry->has_tags || store_is_current(held->lane->fetcher->store, entry));
+           (!entry->has_tags || store_is_current(held->fetcher->store, entry));
 }
 
 struct fetch_held *fetch_held_find(struct fetch_held_slot *slot, int64_t now_s)
@@ -115,6 +115,7 @@ struct fetch_held *fetch_held_keep(struct fetch_lane *lane, struct fetch_held_sl
         return NULL;
     }
     held->entry = entry_ref(entry);
+    held->fetcher = lane->fetcher;
     held->lane = lane;
     held->slot = slot;
     held->bytes = bytes;

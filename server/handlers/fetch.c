@@ -80,8 +80,8 @@ static void free_loop(void *context_pointer)
 {
     struct fetch_context *context = context_pointer;
 
+    fetch_query_memo_free(context->memo); /* what it holds is the lane's */
     lanes_put(context->lanes, context->loop_index);
-    fetch_query_memo_free(context->memo);
     free(context);
 }
 

@@ -403,8 +403,8 @@ static void free_loop(void *context_pointer)
 {
     struct proxy_context *context = context_pointer;
 
+    memo_free(context->memo); /* what it holds is the lane's */
     lanes_put(context->route->lanes, context->loop_index);
-    memo_free(context->memo);
     free(context);
 }
 

@@ -32,7 +32,8 @@ struct fetch_held_slot {
 struct fetch_held {
     struct entry *entry;
     /* The library's. */
-    struct fetch_lane *lane;
+    struct fetcher *fetcher;
+    struct fetch_lane *lane;      /* while it has a slot */
     struct fetch_held_slot *slot; /* NULL: it has left its slot, and waits for its last use */
     struct async_list node;       /* in lane->held, while it has a slot */
     size_t bytes;
