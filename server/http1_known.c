@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS             256u /* a power of two */
+#define SLOTS             1024u /* a power of two */
 #define SECTION_BYTES_MAX 2048
 #define FIELDS_MAX        64
 
@@ -39,6 +39,10 @@ struct slot {
 };
 
 struct http1_known {
+    /* What was looked for last, and not found. If other bytes lie there by now, and as many, their
+     * hash is wrong: they are kept where nobody finds them, and that is all. */
+    struct span missed;
+    uint64_t missed_hash;
     struct slot slots[SLOTS];
 };
 
@@ -185,16 +189,19 @@ static const struct section *find(struct http1_known *known, unsigned *hint, str
 {
     const struct section *section = known->slots[*hint].section;
     size_t length;
-    unsigned index;
+    uint64_t hash;
 
     if (begins_with(rest, section))
         return section;
     length = section_length(rest);
-    index = (unsigned)(hash_of(rest.bytes, length) % SLOTS);
-    section = known->slots[index].section;
-    if (length == 0 || !begins_with(rest, section))
+    hash = hash_of(rest.bytes, length);
+    section = known->slots[hash % SLOTS].section;
+    if (length == 0 || !begins_with(rest, section)) {
+        known->missed = span_of(rest.bytes, length);
+        known->missed_hash = hash;
         return NULL;
-    *hint = index;
+    }
+    *hint = (unsigned)(hash % SLOTS);
     return section;
 }
 
@@ -277,9 +284,14 @@ void http1_known_learn(struct http1_known *known, const char *head_end,
     struct span text =
         span_of(request->fields[0].name.bytes, (size_t)(head_end - request->fields[0].name.bytes));
     assert(text.bytes[-1] == '\n'); /* that of the request line */
-    if (section_length(text) != text.length)
+    /* Most often that was looked for just before, while it lay where it still lies. */
+    if (known->missed.bytes == text.bytes && known->missed.length == text.length)
+        hash = known->missed_hash;
+    else if (section_length(text) == text.length)
+        hash = hash_of(text.bytes, text.length);
+    else
         return;
-    hash = hash_of(text.bytes, text.length);
+    known->missed = span_of(NULL, 0);
     slot = &known->slots[hash % SLOTS];
     if (slot->seen != hash) {
         slot->seen = hash;
