@@ -2,7 +2,7 @@
 /*
  * body.c - an append-only chain of chunks with a published length.
  *
- *     body: references, length, status        chunk            chunk
+ *     body: references, status, length        chunk            chunk
  *     [ first chunk: start 0, bytes.... ] --> [ start, .. ] --> [ start, .. ]
  *                                                                  ^ tail (writer only)
  *
@@ -17,11 +17,12 @@
 #include <assert.h>
 #include <errno.h>
 #include <malloc.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ALLOCATION_OVERHEAD_BYTES 16 /* what malloc keeps beside a block */
+#define ALLOCATION_OVERHEAD_BYTES 8 /* what malloc keeps beside a block */
 
 /* Blocks as long as the longest chunk are mapped one by one, in whole pages. */
 #define PAGES_BYTES      ((size_t)256 * 1024)
@@ -38,19 +39,38 @@ struct body {
     atomic_uint references;
     atomic_int status;       /* BODY_OPEN until body_finish() */
     atomic_size_t length;    /* bytes published */
-    atomic_size_t memory;    /* bytes of heap */
     int64_t expected;        /* announced length or BODY_LENGTH_UNKNOWN */
     struct body_chunk *tail; /* writer only */
-    struct body_chunk *first;
 };
 
-static_assert(sizeof(struct body_chunk) + BODY_CHUNK_BYTES_MAX + ALLOCATION_OVERHEAD_BYTES <=
+static_assert(sizeof(struct body_chunk) + BODY_CHUNK_BYTES_MAX +
+                      2 * (size_t)ALLOCATION_OVERHEAD_BYTES <=
                   PAGES_BYTES,
               "the longest chunk begins no further page");
+static_assert(sizeof(struct body) % alignof(struct body_chunk) == 0,
+              "the first chunk follows the body in one block");
 
-static size_t chunk_memory(size_t room)
+static struct body_chunk *first_chunk(const struct body *body)
 {
-    return sizeof(struct body_chunk) + room + ALLOCATION_OVERHEAD_BYTES;
+    return (struct body_chunk *)(body + 1);
+}
+
+static size_t block_bytes(const void *block)
+{
+    return malloc_usable_size((void *)block) + ALLOCATION_OVERHEAD_BYTES;
+}
+
+/* The block was allocated with room for that. */
+static void body_init(struct body *body, int64_t expected_bytes, size_t room)
+{
+    struct body_chunk *first = first_chunk(body);
+
+    atomic_init(&body->references, 1);
+    atomic_init(&body->status, BODY_OPEN);
+    atomic_init(&body->length, 0);
+    body->expected = expected_bytes;
+    *first = (struct body_chunk){.room = room};
+    body->tail = first;
 }
 
 int body_new(int64_t expected_bytes, struct body **ret_body)
@@ -67,22 +87,41 @@ int body_new(int64_t expected_bytes, struct body **ret_body)
     body = malloc(sizeof(*body) + sizeof(struct body_chunk) + room);
     if (body == NULL)
         return -ENOMEM;
-    atomic_init(&body->references, 1);
-    atomic_init(&body->status, BODY_OPEN);
-    atomic_init(&body->length, 0);
-    atomic_init(&body->memory, sizeof(*body) + chunk_memory(room));
-    body->expected = expected_bytes;
-    body->first = (struct body_chunk *)(body + 1);
-    body->first->next = NULL;
-    body->first->start = 0;
-    body->first->room = room;
-    body->tail = body->first;
+    body_init(body, expected_bytes, room);
     *ret_body = body;
     return 0;
 }
 
-static_assert(sizeof(struct body) % _Alignof(struct body_chunk) == 0,
-              "the first chunk follows the body in one block");
+static void copy_bytes(const struct body *from, char *ret_bytes)
+{
+    struct body_cursor cursor;
+    struct iovec span;
+
+    body_cursor_init(&cursor, from);
+    while (body_cursor_spans(&cursor, &span, 1) > 0) {
+        ret_bytes = mempcpy(ret_bytes, span.iov_base, span.iov_len);
+        body_cursor_advance(&cursor, span.iov_len);
+    }
+}
+
+int body_copy_beside(const struct body *body, size_t beside_bytes, struct body **ret_body,
+                     void **ret_beside)
+{
+    size_t length = body_length(body);
+    size_t room = (length + 7) & ~(size_t)7;
+    struct body *copy = malloc(sizeof(*copy) + sizeof(struct body_chunk) + room + beside_bytes);
+
+    assert(body_status(body) == 0);
+    if (copy == NULL)
+        return -ENOMEM;
+    body_init(copy, (int64_t)length, length);
+    copy_bytes(body, first_chunk(copy)->bytes);
+    atomic_store_explicit(&copy->length, length, memory_order_relaxed);
+    atomic_store_explicit(&copy->status, 0, memory_order_relaxed);
+    *ret_body = copy;
+    *ret_beside = first_chunk(copy)->bytes + room;
+    return 0;
+}
 
 struct body *body_ref(struct body *body)
 {
@@ -114,7 +153,7 @@ void body_unref(struct body *body)
     assert(before > 0);
     if (before > 1)
         return;
-    chunks_free(body->first->next);
+    chunks_free(first_chunk(body)->next);
     free(body);
 }
 
@@ -125,17 +164,17 @@ bool body_is_shared(const struct body *body)
 
 size_t body_trim(struct body *body, size_t wanted_bytes)
 {
+    struct body_chunk *first = first_chunk(body);
     size_t freed_bytes = 0;
 
     assert(body_is_finished(body) && !body_is_shared(body));
-    while (body->first->next != NULL && freed_bytes < wanted_bytes) {
-        struct body_chunk *chunk = body->first->next;
+    while (first->next != NULL && freed_bytes < wanted_bytes) {
+        struct body_chunk *chunk = first->next;
 
-        freed_bytes += chunk_memory(chunk->room);
-        body->first->next = chunk->next;
+        freed_bytes += block_bytes(chunk);
+        first->next = chunk->next;
         free(chunk);
     }
-    atomic_fetch_sub_explicit(&body->memory, freed_bytes, memory_order_relaxed);
     return freed_bytes;
 }
 
@@ -173,7 +212,6 @@ static int chunk_add(struct body *body, struct body_chunk *last)
     chunk->start = start;
     chunk->room = room;
     last->next = chunk;
-    atomic_fetch_add_explicit(&body->memory, chunk_memory(room), memory_order_relaxed);
     return 0;
 }
 
@@ -254,13 +292,18 @@ size_t body_length(const struct body *body)
 
 size_t body_memory_bytes(const struct body *body)
 {
-    return atomic_load_explicit(&body->memory, memory_order_relaxed);
+    size_t bytes = block_bytes(body);
+
+    for (const struct body_chunk *chunk = first_chunk(body)->next; chunk != NULL;
+         chunk = chunk->next)
+        bytes += block_bytes(chunk);
+    return bytes;
 }
 
 void body_cursor_init(struct body_cursor *cursor, const struct body *body)
 {
     cursor->body = body;
-    cursor->chunk = body->first;
+    cursor->chunk = first_chunk(body);
     cursor->position = 0;
 }
 

@@ -5,7 +5,8 @@
  *     [ struct entry | tags, if any | key | head: fields, then lines of the server ]
  *
  * All that is the entry's own is one block; the fields in it are without what was meant for one
- * connection only. The body is shared with whoever writes it.
+ * connection only. The body is shared with whoever writes it. An entry that is packed lies in the
+ * block of its body, behind it, and the two are counted as one.
  */
 #include <cache/entry.h>
 #include <http/conditions.h>
@@ -153,10 +154,70 @@ int entry_new_index(const struct key *key, struct vary_names *names, uint64_t ge
     return 0;
 }
 
+static size_t head_end(const struct entry *entry)
+{
+    return entry->head_offset + sizeof(struct entry_head) + entry_get_head(entry)->length;
+}
+
+/* Those of the entry itself, which others may be changing, are read one by one. */
+static void copy_tags(const struct entry *from, struct entry *to)
+{
+    const struct entry_tags *tags = entry_tags(from);
+    struct entry_tags *copy = entry_tags(to);
+
+    if (tags == NULL)
+        return;
+    copy->purges_before = tags->purges_before;
+    atomic_init(&copy->checked, atomic_load_explicit(&tags->checked, memory_order_relaxed));
+    copy->count = tags->count;
+    memcpy(copy->hashes, tags->hashes, tags->count * sizeof(*tags->hashes));
+}
+
+int entry_pack(const struct entry *entry, struct entry **ret_packed)
+{
+    size_t key_offset = (size_t)(entry->key.bytes - (const char *)entry);
+    struct entry *packed;
+    struct body *body;
+    void *beside;
+    int err = body_copy_beside(entry->body, head_end(entry), &body, &beside);
+
+    assert(entry->index == NULL);
+    if (err < 0)
+        return err;
+    packed = beside;
+    *packed = (struct entry){
+        .status = entry->status,
+        .key = {entry->key.hash, (char *)beside + key_offset, entry->key.length},
+        .body = body,
+        .is_redirected = entry->is_redirected,
+        .has_tags = entry->has_tags,
+        .has_date = entry->has_date,
+        .is_packed = true,
+        .head_offset = entry->head_offset,
+        .response_s = entry->response_s,
+        .lifetime_s = entry->lifetime_s,
+        .initial_age_s = entry->initial_age_s,
+        .control = entry->control,
+    };
+    atomic_init(&packed->references, 0);
+    atomic_init(&packed->is_current, false);
+    atomic_init(&packed->is_visited, false);
+    atomic_init(&packed->expired_s, atomic_load_explicit(&entry->expired_s, memory_order_relaxed));
+    copy_tags(entry, packed);
+    memcpy((char *)packed + key_offset, entry->key.bytes, head_end(entry) - key_offset);
+    *ret_packed = packed;
+    return 0;
+}
+
 struct entry *entry_ref(struct entry *entry)
 {
-    unsigned before = atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
+    unsigned before;
 
+    if (entry->is_packed) {
+        (void)body_ref(entry->body);
+        return entry;
+    }
+    before = atomic_fetch_add_explicit(&entry->references, 1, memory_order_relaxed);
     assert(before > 0);
     (void)before;
     return entry;
@@ -168,6 +229,10 @@ void entry_unref(struct entry *entry)
 
     if (entry == NULL)
         return;
+    if (entry->is_packed) {
+        body_unref(entry->body);
+        return;
+    }
     before = atomic_fetch_sub_explicit(&entry->references, 1, memory_order_acq_rel);
     assert(before > 0);
     if (before > 1)
@@ -183,8 +248,9 @@ void entry_unref(struct entry *entry)
 
 bool entry_is_shared(const struct entry *entry)
 {
-    return atomic_load_explicit(&entry->references, memory_order_acquire) > 1 ||
-           body_is_shared(entry->body);
+    return body_is_shared(entry->body) ||
+           (!entry->is_packed &&
+            atomic_load_explicit(&entry->references, memory_order_acquire) > 1);
 }
 
 void entry_set_purges_before(struct entry *entry, uint64_t purges)
@@ -277,8 +343,11 @@ static size_t block_bytes(const void *block)
 
 size_t entry_memory_bytes(const struct entry *entry)
 {
-    size_t bytes = block_bytes(entry) + body_memory_bytes(entry->body);
+    size_t bytes = body_memory_bytes(entry->body);
 
+    if (entry->is_packed)
+        return bytes;
+    bytes += block_bytes(entry);
     if (entry->index != NULL)
         bytes += block_bytes(entry->index) + block_bytes(entry->index->names.bytes);
     return bytes;

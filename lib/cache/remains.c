@@ -14,7 +14,7 @@ void remains_init(struct remains *remains)
 static void push(struct remains *remains, struct entry *entry)
 {
     pthread_mutex_lock(&remains->mutex);
-    entry->link.next = remains->first;
+    entry->store_next = remains->first;
     remains->first = entry;
     atomic_fetch_add_explicit(&remains->count, 1, memory_order_relaxed);
     pthread_mutex_unlock(&remains->mutex);
@@ -29,7 +29,7 @@ static struct entry *pop(struct remains *remains)
     pthread_mutex_lock(&remains->mutex);
     entry = remains->first;
     if (entry != NULL) {
-        remains->first = entry->link.next;
+        remains->first = entry->store_next;
         atomic_fetch_sub_explicit(&remains->count, 1, memory_order_relaxed);
     }
     pthread_mutex_unlock(&remains->mutex);
@@ -51,7 +51,9 @@ bool remains_take(struct remains *remains, struct shard_removed *removed)
 {
     struct entry *entry = removed->entry;
 
-    if (removed->bytes < REMAINS_BYTES_MIN || entry_is_shared(entry))
+    /* One whose body another had until just now was not charged for all of it. */
+    if (removed->bytes < REMAINS_BYTES_MIN || entry_is_shared(entry) ||
+        removed->bytes != entry_memory_bytes(entry))
         return false;
     entry->link.charged_bytes = removed->bytes;
     push(remains, entry);

@@ -22,7 +22,7 @@
 
 struct remains {
     pthread_mutex_t mutex; /* innermost; guards the list, not what is in it */
-    struct entry *first;   /* linked by link.next; link.charged_bytes is what is left of each */
+    struct entry *first;   /* linked by store_next; link.charged_bytes is what is left of each */
     atomic_size_t count;
 };
 

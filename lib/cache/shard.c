@@ -25,6 +25,10 @@
 #define HAND_STEPS_MAX 64 /* of one call, so that the mutex is held for a few microseconds only */
 #define SPLITS_MAX     2  /* of one insert */
 
+#define LINE_BYTES      64
+#define PREFETCH_BEFORE 192 /* a short body */
+#define PREFETCH_BEHIND 448 /* an entry, its key, and the most of a head as they are */
+
 struct async_capability store_class;
 
 static void shard_lock(struct shard *shard) ASYNC_ACQUIRE(store_class) ASYNC_UNCHECKED_LOCKING
@@ -97,16 +101,30 @@ static struct entry **bucket_of(struct shard *shard, uint64_t hash) ASYNC_REQUIR
     return bucket_at(shard, number);
 }
 
+/*
+ * Have what a hit reads come from memory all at once, not one after the other: what is behind the
+ * entry, and before it, where the body of a small one is.
+ */
+static void prefetch(const struct entry *entry)
+{
+    uintptr_t place = (uintptr_t)entry;
+
+    for (uintptr_t at = place - PREFETCH_BEFORE; at < place + PREFETCH_BEHIND; at += LINE_BYTES)
+        __builtin_prefetch((const void *)at);
+}
+
 /* The entry of the key, or NULL; and the link that leads to it, or would. */
 static struct entry *find(struct shard *shard, const struct key *key, struct entry ***ret_link)
     ASYNC_REQUIRES(store_class)
 {
     struct entry **link = bucket_of(shard, key->hash);
 
+    if (*link != NULL) /* as a rule there is one, and it is that */
+        prefetch(*link);
     while (*link != NULL && (*link)->key.hash < key->hash)
-        link = &(*link)->link.next;
+        link = &(*link)->store_next;
     while (*link != NULL && (*link)->key.hash == key->hash && !key_equals(&(*link)->key, key))
-        link = &(*link)->link.next;
+        link = &(*link)->store_next;
     *ret_link = link;
     return *link != NULL && (*link)->key.hash == key->hash ? *link : NULL;
 }
@@ -125,11 +143,11 @@ static void split_bucket(struct shard *shard) ASYNC_REQUIRES(store_class)
         struct entry *entry = *from;
 
         if ((entry->key.hash & shard->buckets_mask) == number) {
-            *from = entry->link.next;
+            *from = entry->store_next;
             *to = entry;
-            to = &entry->link.next;
+            to = &entry->store_next;
         } else {
-            from = &entry->link.next;
+            from = &entry->store_next;
         }
     }
     *to = NULL;
@@ -205,7 +223,7 @@ static struct shard_removed take_out(struct shard *shard, struct entry **link)
 {
     struct shard_removed removed = release_entry(shard, *link);
 
-    *link = removed.entry->link.next;
+    *link = removed.entry->store_next;
     shard->entries_count--;
     atomic_store_explicit(&shard->counters.entries, shard->entries_count, memory_order_relaxed);
     return removed;
@@ -265,7 +283,7 @@ static void put_in(struct shard *shard, struct entry *entry, struct entry *older
     /* What was in demand before its refresh still is. */
     bool was_visited = older != NULL && is_visited(older);
 
-    entry->link.next = older != NULL ? older->link.next : *link;
+    entry->store_next = older != NULL ? older->store_next : *link;
     *link = entry;
     atomic_store_explicit(&entry->is_visited, was_visited, memory_order_relaxed);
     atomic_store_explicit(&entry->is_current, true, memory_order_release);
@@ -334,8 +352,8 @@ static bool walk_bucket(struct shard *shard, struct shard_place *place, struct e
     size_t begin = *found, end = begin;
 
     while (entry != NULL && place->is_inside && entry->key.hash <= place->hash)
-        entry = entry->link.next;
-    for (; entry != NULL && end < max; entry = entry->link.next)
+        entry = entry->store_next;
+    for (; entry != NULL && end < max; entry = entry->store_next)
         ret_entries[end++] = entry;
     while (entry != NULL && end > begin && ret_entries[end - 1]->key.hash == entry->key.hash)
         end--;
@@ -404,7 +422,7 @@ enum shard_eviction shard_evict(struct shard *shard, bool is_forced,
         struct entry **link = bucket_of(shard, victim->key.hash);
 
         while (*link != victim)
-            link = &(*link)->link.next;
+            link = &(*link)->store_next;
         *ret_removed = take_out(shard, link);
         count(&shard->counters.evictions);
     }

@@ -18,10 +18,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define SHARDS_DEFAULT     64
-#define SPARED_CALLS_MAX   8 /* after so many, what the hand of a shard points to has to go */
-#define RESERVE_ROUNDS_MAX 1000000
-#define ENTRY_BYTES_MIN    256 /* less than any: twice as many entries as fit have their buckets */
+#define SHARDS_DEFAULT        64
+#define SPARED_CALLS_MAX      8 /* after so many, what the hand of a shard points to has to go */
+#define RESERVE_ROUNDS_MAX    1000000
+#define PACKED_BODY_BYTES_MAX ((size_t)16 * 1024) /* larger ones are not copied */
+#define ENTRY_BYTES_MIN       256 /* less than any: twice as many entries as fit have their buckets */
 
 static_assert(SHARD_BUCKETS_MIN * sizeof(struct entry *) == STORE_SHARD_BYTES_MIN,
               "the header says what an empty shard takes");
@@ -253,16 +254,28 @@ int store_insert(struct store *store, struct entry **take_entry)
     return store_insert_reserved(store, take_entry, &room);
 }
 
+/* Without memory for the copy, the entry is stored as it is. */
+static struct entry *pack_if_small(struct entry **take_entry)
+{
+    struct entry *entry = *take_entry, *packed;
+
+    assert(body_status(entry->body) == 0);
+    *take_entry = NULL;
+    if (entry->index != NULL || body_length(entry->body) > PACKED_BODY_BYTES_MAX ||
+        entry_pack(entry, &packed) < 0)
+        return entry;
+    entry_unref(entry);
+    return packed;
+}
+
 int store_insert_reserved(struct store *store, struct entry **take_entry, struct store_room *room)
 {
-    struct entry *entry = *take_entry;
+    struct entry *entry = pack_if_small(take_entry);
     struct shard_removed replaced = {0};
     size_t bytes = entry_memory_bytes(entry);
     size_t shared_bytes = 0;
     int err = -EFBIG;
 
-    assert(body_status(entry->body) == 0);
-    *take_entry = NULL;
     if (shard_has_body_of(shard_of(store, &entry->key), entry))
         shared_bytes = body_memory_bytes(entry->body);
     if (bytes <= store->object_bytes_max)

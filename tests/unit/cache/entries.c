@@ -4,6 +4,7 @@
  */
 #include "entries.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,4 +82,34 @@ bool test_has(struct store *store, const char *key_text)
 
     entry_unref(entry);
     return entry != NULL;
+}
+
+struct store *test_store(size_t budget_bytes, unsigned shards_count)
+{
+    struct store_config config = {
+        .budget_bytes = budget_bytes,
+        .shards_count = shards_count,
+        .object_share_percent = 50,
+        .secret = test_secret,
+    };
+    struct store *store;
+
+    assert_int_equal(store_new(&config, &store), 0);
+    return store;
+}
+
+struct store_counters test_counters(const struct store *store)
+{
+    struct store_counters counters;
+
+    store_read_counters(store, &counters);
+    return counters;
+}
+
+const char *test_numbered(int number)
+{
+    static char text[32];
+
+    (void)snprintf(text, sizeof(text), "GET /%d", number);
+    return text;
 }

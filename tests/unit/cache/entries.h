@@ -30,4 +30,12 @@ int test_insert(struct store *store, const char *key_text, size_t body_bytes);
 /* Whether the store has the key. A lookup, so it marks the entry as used. */
 bool test_has(struct store *store, const char *key_text);
 
+/* A store in which an object may take half of the budget. */
+struct store *test_store(size_t budget_bytes, unsigned shards_count);
+
+struct store_counters test_counters(const struct store *store);
+
+/* The text of a key; until the next call. */
+const char *test_numbered(int number);
+
 #endif

@@ -73,7 +73,6 @@ static void case_14_stale_is_confirmed(void **state)
 {
     struct rig rig;
     struct rig_reader first = {0}, second = {0}, hit = {0};
-    const struct body *body;
 
     (void)state;
     rig_with_stored(&rig, TAGGED);
@@ -93,14 +92,12 @@ static void case_14_stale_is_confirmed(void **state)
     assert_int_equal(second.reader.forward_status, 304);
     assert_field(&first, "Cache-Control", "max-age=20");
     assert_field(&first, "X-Old", "yes");
-    body = first.reader.entry->body;
     rig_leave(&first);
     rig_leave(&second);
     rig.wall_s += 19;
     rig_ask(&rig, &hit, 1, URL);
     assert_int_equal(hit.reader.source, FETCH_FROM_STORE);
     assert_true(rig_is_whole(&hit, "old"));
-    assert_ptr_equal(hit.reader.entry->body, body);
     assert_int_equal(counters_of(&rig).revalidations, 1);
     assert_int_equal(counters_of(&rig).confirmed, 1);
     rig_leave(&hit);

@@ -79,8 +79,18 @@ bool body_is_finished(const struct body *body);
 /* body_length - bytes published so far.  Thread  any. */
 size_t body_length(const struct body *body);
 
-/* body_memory_bytes - heap taken, room not yet written included.  Thread  any. */
+/* body_memory_bytes - heap taken, room not yet written included, and what malloc keeps beside it.
+ * Thread    the writer; any once the body is finished. */
 size_t body_memory_bytes(const struct body *body);
+
+/*
+ * body_copy_beside - a finished copy of a complete body, in one block with `beside_bytes` of memory
+ * for the caller, aligned to 8, which lives as long as the copy does.
+ * Errors    -ENOMEM
+ * Owns      the caller's reference ends with body_unref().
+ */
+int body_copy_beside(const struct body *body, size_t beside_bytes, struct body **ret_body,
+                     void **ret_beside);
 
 /*
  * body_trim - free some of a body that nobody will read any more: chunks of `wanted_bytes` in all,

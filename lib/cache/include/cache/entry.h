@@ -32,7 +32,6 @@ struct entry_head {
 struct entry_store_link {
     struct entry *newer;
     struct entry *older;
-    struct entry *next;   /* in the chain of its bucket */
     size_t charged_bytes; /* what the budget was charged; 0 outside a store */
 };
 
@@ -58,24 +57,26 @@ struct entry_tags {
     uint64_t hashes[];
 };
 
-/* Read only for everybody, once entry_new() returned. */
+/* Read only for everybody, once entry_new() returned. What a search needs stands first. */
 struct entry {
-    atomic_uint references;
+    atomic_uint references; /* of one that is packed, those of its body count */
     int status;
-    atomic_bool is_current; /* see entry_is_current(); written with the shard's mutex held */
-    atomic_bool is_visited; /* used since the hand of SIEVE last passed; see entry_mark_used() */
-    bool is_redirected : 1; /* its validators are those of another URL than the key's */
+    struct key key;           /* its bytes belong to the entry */
+    struct entry *store_next; /* in the chain of its bucket; as `link` */
+    struct body *body;        /* counted reference, unless the entry lies in its block: is_packed */
+    atomic_bool is_current;   /* see entry_is_current(); written with the shard's mutex held */
+    atomic_bool is_visited;   /* used since the hand of SIEVE last passed; entry_mark_used() */
+    bool is_redirected : 1;   /* its validators are those of another URL than the key's */
     bool has_tags : 1;
     bool has_date : 1; /* among its fields; only a list that is full has none */
-    struct cache_control control;
-    struct key key;                 /* its bytes belong to the entry */
-    struct body *body;              /* counted reference */
+    bool is_packed : 1;
+    uint32_t head_offset;           /* from the beginning of the entry */
+    atomic_int_least64_t expired_s; /* wall clock: stale from then on; INT64_MAX: by its lifetime */
     int64_t response_s;             /* wall clock */
     int64_t lifetime_s;             /* freshness lifetime, counted from age 0 */
     int32_t initial_age_s;          /* age when the response arrived */
-    uint32_t head_offset;           /* from the beginning of the entry */
-    atomic_int_least64_t expired_s; /* wall clock: stale from then on; INT64_MAX: by its lifetime */
-    struct entry_index *index;      /* NULL: an answer; else there is no status, field or body */
+    struct cache_control control;
+    struct entry_index *index; /* NULL: an answer; else there is no status, field or body */
     struct entry_store_link link;
 };
 
@@ -101,6 +102,13 @@ struct entry_draft {
  * Thread    any.        Source  RFC 9111 sections 3.1 and 4.2, RFC 9110 section 6.6.1
  */
 int entry_new(const struct entry_draft *draft, struct entry **ret_entry);
+
+/*
+ * entry_pack - a copy that shares nothing, in one block with its body: for an entry that is kept
+ * for long. The body is complete. Not for an index. Errors    -ENOMEM Owns      the copy has one
+ * reference, and the caller keeps its own to `entry`. Thread    any that has a reference.
+ */
+int entry_pack(const struct entry *entry, struct entry **ret_packed);
 
 /* entry_ref - one more reference; returns `entry`.  Thread  any that has a reference already. */
 struct entry *entry_ref(struct entry *entry);

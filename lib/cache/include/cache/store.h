@@ -83,13 +83,13 @@ struct entry *store_lookup(struct store *store, const struct key *key, int64_t n
 
 /*
  * store_insert - put an entry in, in place of an older one of the same key; evicts others for it.
- * Its body is finished, with status 0. An entry is inserted into one store, once.
- * Errors    -EFBIG: larger than the allowed share.
- *           -ENOSPC: other threads filled the room as fast as it was made.
- *           The entry is just not stored then; an older one of the same key stays.
- * Owns      takes the caller's reference over in every case, failure included. A caller that goes
- *           on using the entry takes a second reference before.
- * Thread    any; also with a mutex of the caller held.
+ * Its body is finished, with status 0. An entry is inserted into one store, once. If it is small,
+ * what is stored is a copy in one block (entry_pack()): a look-up finds that, and the entry that
+ * was given never is current. Errors    -EFBIG: larger than the allowed share. -ENOSPC: other
+ * threads filled the room as fast as it was made. The entry is just not stored then; an older one
+ * of the same key stays. Owns      takes the caller's reference over in every case, failure
+ * included. A caller that goes on using the entry takes a second reference before. Thread    any;
+ * also with a mutex of the caller held.
  */
 int store_insert(struct store *store, struct entry **take_entry);
 
