@@ -10,20 +10,35 @@
 /* Of a store with so many small entries in it. */
 struct size_figures {
     uint64_t entries;
-    double lookup_ns;   /* key hashed, looked up, head and body read, given back */
-    double served_ns;   /* the server's processor time for one hit on /fetch over HTTP */
-    double resident;    /* bytes of each entry by the growth of the process, key and payload too */
-    double charged;     /* the same as the budget counts it */
-    double key_bytes;   /* of each */
-    double payload;     /* of each: head and body */
-    double fill_max_us; /* the longest insert, by its thread's processor time */
+    /* Medians of rounds, in turn with rounds of a store with SMALL_ENTRIES, the second of each. */
+    double lookup_ns[2]; /* key hashed, looked up, head and body read, given back */
+    double served_ns[2]; /* the server's processor time for one hit on /fetch over HTTP */
+    double resident;     /* bytes of each entry by the growth of the process, key and payload too */
+    double charged;      /* the same as the budget counts it */
+    double key_bytes;    /* of each */
+    double payload;      /* of each: head and body */
+    double fill_max_us;  /* the longest insert, by its thread's processor time */
 };
 
-/* Starts a server within this process, fills its store, and asks. For a process of its own. */
+#define SMALL_ENTRIES 1000
+
+/* Starts servers within this process, fills their stores, and asks. For a process of its own. */
 void measure_size(uint64_t entries, struct size_figures *ret_figures);
 
+#define CLIENT_CONNECTIONS 64
+
+/* Clients of a server within this process. */
+struct client {
+    int fds[CLIENT_CONNECTIONS];
+    uint64_t entries; /* that there are to ask for */
+    uint64_t state;   /* of what is random */
+};
+
+void client_init(struct client *client, uint16_t port, uint64_t entries);
+void client_fini(struct client *client);
+
 /* The processor time, per request, that the other threads of this process take to answer. */
-double measure_served_ns(uint16_t port, uint64_t entries, unsigned requests);
+double client_round_ns(struct client *client, unsigned requests);
 
 /* How long single calls took: by the thread's processor time, and by the clock on the wall. */
 struct pause_figures {

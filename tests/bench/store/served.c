@@ -13,7 +13,6 @@
 #include "../clock.h"
 #include "filler.h"
 
-#define CONNECTIONS 64
 #define REPLY_BYTES 4096
 
 static int connect_to(uint16_t port)
@@ -71,25 +70,28 @@ static int64_t others_used_ns(void)
     return clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) - clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
 }
 
-double measure_served_ns(uint16_t port, uint64_t entries, unsigned requests)
+void client_init(struct client *client, uint16_t port, uint64_t entries)
 {
-    int fds[CONNECTIONS];
-    uint64_t state = 7;
-    int64_t begin_ns = 0;
-    unsigned counted = 0;
+    *client = (struct client){.entries = entries, .state = 7};
+    for (int i = 0; i < CLIENT_CONNECTIONS; i++)
+        client->fds[i] = connect_to(port);
+}
 
-    for (int i = 0; i < CONNECTIONS; i++)
-        fds[i] = connect_to(port);
-    for (unsigned done = 0; done < 2 * requests; done += CONNECTIONS) {
-        if (counted == 0 && done >= requests) /* what came before was to warm up */
-            begin_ns = others_used_ns();
-        for (int i = 0; i < CONNECTIONS; i++)
-            ask(fds[i], filler_random(&state) % entries);
-        for (int i = 0; i < CONNECTIONS; i++)
-            take(fds[i]);
-        counted += done >= requests ? CONNECTIONS : 0;
+void client_fini(struct client *client)
+{
+    for (int i = 0; i < CLIENT_CONNECTIONS; i++)
+        close(client->fds[i]);
+}
+
+double client_round_ns(struct client *client, unsigned requests)
+{
+    int64_t begin_ns = others_used_ns();
+
+    for (unsigned done = 0; done < requests; done += CLIENT_CONNECTIONS) {
+        for (int i = 0; i < CLIENT_CONNECTIONS; i++)
+            ask(client->fds[i], filler_random(&client->state) % client->entries);
+        for (int i = 0; i < CLIENT_CONNECTIONS; i++)
+            take(client->fds[i]);
     }
-    for (int i = 0; i < CONNECTIONS; i++)
-        close(fds[i]);
-    return (double)(others_used_ns() - begin_ns) / counted;
+    return (double)(others_used_ns() - begin_ns) / requests;
 }

@@ -14,8 +14,20 @@
 #include "filler.h"
 #include "service.h"
 
-#define LOOKUPS  1000000
-#define REQUESTS 200000
+/* An odd number of rounds, the first of which do not count. */
+#define ROUNDS         35
+#define ROUNDS_WARM    4
+#define ROUND_LOOKUPS  30000
+#define ROUND_REQUESTS 6400
+
+/* A server, its store, and who asks it. */
+struct side {
+    struct service *service;
+    struct store *store;
+    uint64_t entries;
+    uint64_t state; /* of what is random */
+    struct client client;
+};
 
 static size_t resident_bytes(void)
 {
@@ -95,44 +107,75 @@ static unsigned read_all(const struct entry *entry)
     return sum;
 }
 
-static double lookup_ns(struct store *store, uint64_t entries, int64_t now_s)
+static double lookup_round_ns(struct side *side, int64_t now_s)
 {
-    uint64_t state = 42;
-    unsigned sum = 0;
+    int64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     char url[FILLER_URL_BYTES];
-    int64_t took_ns = 0;
+    unsigned sum = 0;
 
-    for (int round = 0; round < 2; round++) { /* the first is to warm up */
-        int64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+    for (unsigned i = 0; i < ROUND_LOOKUPS; i++) {
+        uint64_t number = filler_random(&side->state) % side->entries;
+        struct entry *entry;
+        struct key key;
 
-        for (unsigned i = 0; i < LOOKUPS; i++) {
-            struct entry *entry;
-            struct key key;
-
-            store_key_init(store, &key, url, filler_url(filler_random(&state) % entries, url));
-            entry = store_lookup(store, &key, now_s);
-            if (entry == NULL)
-                die("an entry is missing");
-            sum += read_all(entry);
-            entry_unref(entry);
-        }
-        took_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
+        store_key_init(side->store, &key, url, filler_url(number, url));
+        entry = store_lookup(side->store, &key, now_s);
+        if (entry == NULL)
+            die("an entry is missing");
+        sum += read_all(entry);
+        entry_unref(entry);
     }
     if (sum == 0)
         die("nothing has been read");
-    return (double)took_ns / LOOKUPS;
+    return (double)(clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns) / ROUND_LOOKUPS;
 }
 
-void measure_size(uint64_t entries, struct size_figures *ret_figures)
+static int order(const void *left, const void *right)
 {
-    struct service *service = start();
-    struct store *store = fetcher_store(service_fetcher(service));
-    int64_t now_s = time(NULL);
+    double one = *(const double *)left, other = *(const double *)right;
+
+    return (one > other) - (one < other);
+}
+
+static double median(double rounds[ROUNDS])
+{
+    const size_t count = ROUNDS - ROUNDS_WARM;
+
+    qsort(rounds + ROUNDS_WARM, count, sizeof *rounds, order);
+    return rounds[ROUNDS_WARM + count / 2];
+}
+
+static void start_side(struct side *side, int64_t now_s, struct size_figures *figures)
+{
     struct address address;
 
+    *side = (struct side){.service = start(), .entries = figures->entries, .state = 42};
+    side->store = fetcher_store(service_fetcher(side->service));
+    fill(side->store, now_s, figures);
+    service_address(side->service, &address);
+    client_init(&side->client, address_port(&address), side->entries);
+}
+
+/* The sides in turn, so that neighbours on the machine disturb both alike. */
+void measure_size(uint64_t entries, struct size_figures *ret_figures)
+{
+    struct size_figures small = {.entries = SMALL_ENTRIES};
+    double lookups_ns[2][ROUNDS], served_ns[2][ROUNDS];
+    int64_t now_s = time(NULL);
+    struct side sides[2];
+
     *ret_figures = (struct size_figures){.entries = entries};
-    fill(store, now_s, ret_figures);
-    ret_figures->lookup_ns = lookup_ns(store, entries, now_s);
-    service_address(service, &address);
-    ret_figures->served_ns = measure_served_ns(address_port(&address), entries, REQUESTS);
+    start_side(&sides[1], now_s, &small);
+    start_side(&sides[0], now_s, ret_figures);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < 2; i++) {
+            lookups_ns[i][round] = lookup_round_ns(&sides[i], now_s);
+            served_ns[i][round] = client_round_ns(&sides[i].client, ROUND_REQUESTS);
+        }
+    }
+    for (int i = 0; i < 2; i++) {
+        ret_figures->lookup_ns[i] = median(lookups_ns[i]);
+        ret_figures->served_ns[i] = median(served_ns[i]);
+        client_fini(&sides[i].client);
+    }
 }
