@@ -70,7 +70,7 @@ struct flight {
     struct async_timer retry;      /* armed between a failure and the second try */
     struct async_timer desertion;  /* armed when nobody is left before the origin is asked */
     bool has_asked;                /* it has begun to connect to an origin */
-    bool is_deserted;              /* once everybody had left it, before its head; it is counted */
+    bool is_deserted;              /* once everybody had left it, and it went on; it is counted */
     int64_t request_s;             /* wall clock, of the last hop */
     size_t swallowed_bytes;        /* of a redirect's body, which nobody reads */
     bool is_kept_alone;            /* see flight_keep_alone() */

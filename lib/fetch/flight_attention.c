@@ -40,9 +40,10 @@ static bool is_worth_finishing(const struct flight *flight)
 {
     int64_t got_bytes;
 
+    if (!has_room_for_deserted(flight))
+        return false;
     if (is_before_head(flight))
-        return is_asked_for_lately(flight) && has_room_for_deserted(flight) &&
-               !FAULT(crowd_forgotten);
+        return is_asked_for_lately(flight) && !FAULT(crowd_forgotten);
     if (flight->state != FLIGHT_STREAMING)
         return false;
     if (flight->is_rest_wanted) /* case 18: the next range of it is a hit */
@@ -65,14 +66,12 @@ static void go_on_deserted(struct flight *flight, int64_t last_join_ns)
 {
     struct fetch_lane *lane = flight->lane;
 
-    if (!is_before_head(flight))
-        return;
     if (!flight->is_deserted) {
         flight->is_deserted = true;
         lane->deserted_count++;
-        LANE_COUNT(lane, flights_deserted, 1);
+        LANE_COUNT(lane, flights_deserted, is_before_head(flight));
     }
-    if (!flight->has_asked && !FAULT(deserted_in_line))
+    if (is_before_head(flight) && !flight->has_asked && !FAULT(deserted_in_line))
         async_timer_arm(&flight->desertion, lane->loop, last_join_ns + RECENT_JOIN_NS);
 }
 

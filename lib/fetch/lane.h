@@ -55,7 +55,7 @@ struct fetch_lane {
     uint32_t refreshes_count;
     struct async_list held; /* struct fetch_held */
     struct async_timer held_timer;
-    uint32_t deserted_count; /* flights that everybody had left before their head */
+    uint32_t deserted_count; /* flights that went on when everybody had left them */
     uint32_t tunnels;        /* that are open, or about to be */
     struct async_list node;  /* in fetcher->lanes */
     struct lane_counters counters;

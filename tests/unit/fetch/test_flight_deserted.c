@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * test_flight_deserted.c - case 2 before the head: a crowd that has left a fetch is still a reason
- * to finish it, one request alone is not.
+ * to finish it, one request alone is not. And how many go on so, before and behind their heads.
  */
 #include <errno.h>
 #include <string.h>
@@ -371,6 +371,37 @@ static void case_02_deserted_fetches_are_bounded(void **state)
     rig_free(&rig);
 }
 
+/* Nor do bodies that hardly come take what others need, even if little of them is left. */
+static void case_02_deserted_bodies_are_bounded(void **state)
+{
+    static const char *const urls[] = {URL "0", URL "1", URL "2"};
+    struct fetch_settings settings;
+    struct rig rig;
+
+    (void)state;
+    fetch_settings_default(&settings);
+    settings.connections_max = 4;
+    rig_new(&rig, &settings);
+    for (unsigned i = 0; i < 3; i++) {
+        struct rig_reader reader = {0};
+
+        rig_ask(&rig, &reader, 0, urls[i]);
+        rig_connect(&rig, i);
+        rig_head(&rig, i, 200, 10, "Cache-Control: max-age=60");
+        rig_data(&rig, i, "slow");
+        rig_leave(&reader);
+        rig_settle(&rig);
+        assert_int_equal(rig.cancelled, i == 2);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        rig_data(&rig, i, " again");
+        rig_done(&rig, i, 0);
+    }
+    assert_int_equal(counters_of(&rig).flights_deserted, 0);
+    assert_int_equal(counters_of(&rig).flights_live, 0);
+    rig_free(&rig);
+}
+
 /* Case 32: nobody is told, and nothing is left. */
 static void case_32_deserted_fetch_ends_with_its_lane(void **state)
 {
@@ -400,6 +431,7 @@ int main(void)
         cmocka_unit_test(case_02_deserted_fetch_is_tried_again_and_redirected),
         cmocka_unit_test(case_02_deserted_fetch_that_fails_ends),
         cmocka_unit_test(case_02_deserted_fetches_are_bounded),
+        cmocka_unit_test(case_02_deserted_bodies_are_bounded),
         cmocka_unit_test(case_32_deserted_fetch_ends_with_its_lane),
     };
     return cmocka_run_group_tests_name("flight_deserted", tests, NULL, NULL);
