@@ -26,13 +26,17 @@ static bool is_asked_for_lately(const struct flight *flight)
 }
 
 /* Flights with readers are bounded by those. The others get no more than half of the connections
- * that the lane may have, so that they alone never keep anybody waiting for one. */
+ * that the lane may have, in all or to one origin, so that they alone never keep anybody waiting
+ * for one. */
 static bool has_room_for_deserted(const struct flight *flight)
 {
     const struct fetch_lane *lane = flight->lane;
+    const struct fetch_settings *settings = &lane->fetcher->settings;
+    uint32_t connections_max = settings->connections_max < settings->origin_connections_max
+                                   ? settings->connections_max
+                                   : settings->origin_connections_max;
 
-    return flight->is_deserted ||
-           lane->deserted_count * 2 < lane->fetcher->settings.connections_max;
+    return flight->is_deserted || lane->deserted_count * 2 < connections_max;
 }
 
 /* Case 2: whether what nobody waits for is worth finishing. */

@@ -123,7 +123,8 @@ void sim_check_cancelled(const struct sim_exchange *exchange)
         sim->now_ns < flight->last_join_ns + LATELY_NS && !flight->call.is_too_slow &&
         (flight->state == FLIGHT_RESOLVING || flight->state == FLIGHT_AWAIT_HEADERS) &&
         exchange->lane >= sim->stopped_count &&
-        lane->deserted_count * 2 < lane->fetcher->settings.connections_max)
+        lane->deserted_count * 2 < lane->fetcher->settings.connections_max &&
+        lane->deserted_count * 2 < lane->fetcher->settings.origin_connections_max)
         sim_fail(sim, "exchange %u: given up, though others have just asked", exchange->number);
 }
 

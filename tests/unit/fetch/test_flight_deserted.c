@@ -375,31 +375,34 @@ static void case_02_deserted_fetches_are_bounded(void **state)
 static void case_02_deserted_bodies_are_bounded(void **state)
 {
     static const char *const urls[] = {URL "0", URL "1", URL "2"};
-    struct fetch_settings settings;
-    struct rig rig;
 
     (void)state;
-    fetch_settings_default(&settings);
-    settings.connections_max = 4;
-    rig_new(&rig, &settings);
-    for (unsigned i = 0; i < 3; i++) {
-        struct rig_reader reader = {0};
+    for (unsigned is_of_origin = 0; is_of_origin < 2; is_of_origin++) {
+        struct fetch_settings settings;
+        struct rig rig;
 
-        rig_ask(&rig, &reader, 0, urls[i]);
-        rig_connect(&rig, i);
-        rig_head(&rig, i, 200, 10, "Cache-Control: max-age=60");
-        rig_data(&rig, i, "slow");
-        rig_leave(&reader);
-        rig_settle(&rig);
-        assert_int_equal(rig.cancelled, i == 2);
+        fetch_settings_default(&settings);
+        *(is_of_origin ? &settings.origin_connections_max : &settings.connections_max) = 4;
+        rig_new(&rig, &settings);
+        for (unsigned i = 0; i < 3; i++) {
+            struct rig_reader reader = {0};
+
+            rig_ask(&rig, &reader, 0, urls[i]);
+            rig_connect(&rig, i);
+            rig_head(&rig, i, 200, 10, "Cache-Control: max-age=60");
+            rig_data(&rig, i, "slow");
+            rig_leave(&reader);
+            rig_settle(&rig);
+            assert_int_equal(rig.cancelled, i == 2);
+        }
+        for (unsigned i = 0; i < 2; i++) {
+            rig_data(&rig, i, " again");
+            rig_done(&rig, i, 0);
+        }
+        assert_int_equal(counters_of(&rig).flights_deserted, 0);
+        assert_int_equal(counters_of(&rig).flights_live, 0);
+        rig_free(&rig);
     }
-    for (unsigned i = 0; i < 2; i++) {
-        rig_data(&rig, i, " again");
-        rig_done(&rig, i, 0);
-    }
-    assert_int_equal(counters_of(&rig).flights_deserted, 0);
-    assert_int_equal(counters_of(&rig).flights_live, 0);
-    rig_free(&rig);
 }
 
 /* Case 32: nobody is told, and nothing is left. */
