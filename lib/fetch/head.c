@@ -48,6 +48,7 @@ static int take_status_line(struct head_reader *reader, struct span line)
         return -EPROTO;
     reader->status = status;
     reader->is_http1 = line.bytes[5] == '1';
+    reader->is_http10 = span_equals(span_of(line.bytes, version_bytes), span_of_string("HTTP/1.0"));
     fields_fini(&reader->fields);
     fields_init(&reader->fields);
     return HEAD_GOES_ON;
@@ -77,24 +78,40 @@ static int read_length(const struct fields *fields, int64_t *ret_length_bytes)
     return 0;
 }
 
-static int complete(struct head_reader *reader, struct upstream_head *ret_head)
+/* Chunks; we asked for no other. What is known to change the body is no word without a meaning. */
+static bool is_coding_taken(const struct head_reader *reader, struct span coding)
 {
-    int64_t length_bytes = -1;
+    static const char *const changing[] = {"gzip", "x-gzip", "deflate", "compress", "x-compress"};
+
+    return span_equals_ignoring_case(coding, span_of_string("chunked")) ||
+           (reader->passes_codings && fields_is_token(coding) &&
+            !fields_name_is_one_of(coding, changing, sizeof changing / sizeof *changing));
+}
+
+/* Source: RFC 9112 sections 6.1 and 6.3. */
+static int check_codings(const struct head_reader *reader, bool has_length)
+{
     size_t position = 0;
     size_t codings = 0;
     struct span coding;
-    int err = read_length(&reader->fields, &length_bytes);
 
-    if (err < 0)
-        return err;
     while (fields_next_named(&reader->fields, "Transfer-Encoding", &position, &coding)) {
         codings++;
-        if (!span_equals_ignoring_case(coding, span_of_string("chunked")) &&
-            !(reader->passes_codings && fields_is_token(coding)))
-            return -EPROTO; /* we asked for no other */
+        if (!is_coding_taken(reader, coding))
+            return -EPROTO;
     }
-    if (codings > 1 || (codings > 0 && length_bytes >= 0))
-        return -EPROTO;
+    return codings > 1 || (codings > 0 && (has_length || reader->is_http10)) ? -EPROTO : 0;
+}
+
+static int complete(struct head_reader *reader, struct upstream_head *ret_head)
+{
+    int64_t length_bytes = -1;
+    int err = read_length(&reader->fields, &length_bytes);
+
+    if (err == 0)
+        err = check_codings(reader, length_bytes >= 0);
+    if (err < 0)
+        return err;
     reader->is_complete = true;
     *ret_head = (struct upstream_head){
         .status = reader->status, .fields = &reader->fields, .content_length_bytes = length_bytes};

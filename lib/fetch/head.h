@@ -4,7 +4,8 @@
  * itself.
  *
  * libcurl reads the framing; this looks at the same lines for what libcurl lets pass: two lengths,
- * a length beside chunks, lines that are no fields, a change of protocol. Pure.
+ * a length beside chunks, codings that nobody asked for, chunks of HTTP/1.0, lines that are no
+ * fields, a change of protocol. Pure.
  */
 #ifndef FETCH_HEAD_H
 #define FETCH_HEAD_H
@@ -23,6 +24,7 @@ struct head_reader {
     size_t bytes_left;
     int status; /* 0 before the status line */
     bool is_http1;
+    bool is_http10;
     bool is_complete;
     bool passes_codings; /* one transfer coding that is not known is let through: its body ends with
                           * the connection */

@@ -157,6 +157,7 @@ static void test_what_can_be_read_in_two_ways_is_refused(void **state)
         {"HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\na", "!"},
         {"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "!"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "!"},
+        {"HTTP/1.1 200 OK\r\nTransfer-Encoding: X-Gzip\r\n\r\n", "!"},
         {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", "!"},
         {CHUNKED "\r\n", "H200;!"},
         {CHUNKED "x\r\n", "H200;!"},
