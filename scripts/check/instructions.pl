@@ -18,6 +18,8 @@ my $browser = "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:109.0) Gecko/20100
     . "Accept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br\r\n"
     . "Connection: keep-alive\r\nSec-Fetch-Dest: document\r\nSec-Fetch-Mode: navigate\r\n";
 
+my $asked = 0; # requests so far
+
 sub listen_local {
     return IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => 0, Listen => 16)
         // die "instructions: cannot listen: $@\n";
@@ -49,6 +51,8 @@ sub serve_origin {
 
 sub ask {
     my ($socket, $target, $fields, $status) = @_;
+    my $new = ++$asked;
+    $fields =~ s/NEW/sprintf '%08d', $new/e;
     print $socket "GET $target HTTP/1.1\r\nHost: 127.0.0.1\r\n$fields\r\n";
     $socket->flush;
     my $head = read_head($socket) // die "instructions: the server closed on $target\n";
@@ -119,6 +123,7 @@ my $fetch = "/fetch?url=$origin/hot";
 my @kinds = (
     ['fetch', $fetch, '', 200],
     ['fetch-browser', $fetch, $browser, 200],
+    ['fetch-new', $fetch, "${browser}X-Request-Id: NEW\r\n", 200], # fields as never before
     ['route', '/route/hot', '', 200],
     ['access', '/access', '', 200],
     ['not-found', '/nothing', '', 404],
