@@ -237,6 +237,7 @@ void async_loop_run_tasks(struct async_loop *loop)
         run_task(node);
     }
     /* After a stop the rest stays first in line for the next run. */
+    assert(batch.next != NULL); /* the analyzer thinks that a task's atomic place may change it */
     async_list_splice(&batch, &loop->ready);
     async_list_splice(&loop->ready, &batch);
 }

@@ -315,7 +315,7 @@ static void start_upgrade(struct proxy_context *context, struct request *request
                           struct span protocol)
 {
     const struct fetch_request_draft draft = {.upgrade = protocol};
-    struct fetch_request *asked;
+    struct fetch_request *asked = NULL;
     struct fetch_wishes wishes;
     struct fetch_url *url;
     int err = make_url(context->route, request, &url);
