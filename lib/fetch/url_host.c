@@ -9,7 +9,6 @@
 #include "url_host.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <errno.h>
 #include <locale.h>
 #include <netinet/in.h>
@@ -18,19 +17,36 @@
 #include <curl/curl.h>
 
 #define LABEL_BYTES_MAX 63
-#define DIGITS          "0123456789"
-#define HEX_DIGITS      "0123456789abcdefABCDEF"
 
-/* A host whose last label is a number is an IPv4 address or an attempt at one. */
+static bool is_digit(char letter)
+{
+    return letter >= '0' && letter <= '9';
+}
+
+static bool is_hex_digit(char letter)
+{
+    return is_digit(letter) || (letter >= 'a' && letter <= 'f');
+}
+
+static char to_lower(char letter)
+{
+    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
+/* A host, in lower case, whose last label is a number is an IPv4 address or an attempt at one. */
 static bool looks_like_ipv4(const char *host)
 {
     const char *dot = strrchr(host, '.');
     const char *label = dot != NULL ? dot + 1 : host;
-    size_t label_bytes = strlen(label);
+    bool is_hex = label[0] == '0' && label[1] == 'x';
 
-    if (label_bytes > 0 && strspn(label, DIGITS) == label_bytes)
-        return true;
-    return label[0] == '0' && label[1] == 'x' && strspn(label + 2, HEX_DIGITS) == label_bytes - 2;
+    if (*label == '\0')
+        return false;
+    if (is_hex)
+        label += 2;
+    while (is_hex ? is_hex_digit(*label) : is_digit(*label))
+        label++;
+    return *label == '\0';
 }
 
 /* Rules B.4 to B.6 on a host in ASCII: lower case, labels, and addresses in one spelling only. */
@@ -40,14 +56,15 @@ static int finish_host(struct url_host *host)
     size_t label_bytes = 0;
 
     for (char *letter = host->name; *letter != '\0'; letter++) {
-        *letter = (char)tolower((unsigned char)*letter);
+        *letter = to_lower(*letter);
         if (*letter == '.') {
             if (label_bytes == 0)
                 return -EADDRNOTAVAIL;
             label_bytes = 0;
             continue;
         }
-        if (!isalnum((unsigned char)*letter) && *letter != '-' && *letter != '_')
+        if (!is_digit(*letter) && !(*letter >= 'a' && *letter <= 'z') && *letter != '-' &&
+            *letter != '_')
             return -EADDRNOTAVAIL;
         if (++label_bytes > LABEL_BYTES_MAX)
             return -EADDRNOTAVAIL;
