@@ -31,8 +31,9 @@
 /* So many connections beyond the limit are told 503; the rest waits unaccepted. */
 #define CROWD_EXTRA(limit) ((limit) / 8 + 16)
 
-/* What the kernel takes of a connection's answer before the network can: a send's worth. */
-#define KERNEL_UNSENT_BYTES OUTPUT_UNSENT_BYTES_MAX
+/* What the kernel takes of a connection's answer before the network can: what one turn of it sends.
+ * With less, a turn's send is cut short, and each byte of a long answer costs a tenth more. */
+#define KERNEL_UNSENT_BYTES (2 * OUTPUT_UNSENT_BYTES_MAX)
 
 struct server {
     struct server_settings settings; /* its arrays are ours */
