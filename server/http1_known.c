@@ -242,6 +242,13 @@ static bool is_usual(const struct request *request)
            (request->about & REQUEST_ABOUT_MESSAGE) == 0;
 }
 
+/* What clients are known by for long is not kept beyond their requests. */
+static bool carries_secret(const struct request *request)
+{
+    return request_field(request, "Authorization") != NULL ||
+           request_field(request, "Proxy-Authorization") != NULL;
+}
+
 static struct section *section_new(struct span text, const struct request *request,
                                    bool keeps_alive)
 {
@@ -297,6 +304,8 @@ void http1_known_learn(struct http1_known *known, const char *head_end,
         slot->seen = hash;
         return;
     }
+    if (carries_secret(request))
+        return;
     section = section_new(text, request, keeps_alive);
     if (section == NULL)
         return;

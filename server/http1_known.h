@@ -37,7 +37,8 @@ size_t http1_known_read(struct http1_known *known, unsigned *hint, struct span i
 /*
  * http1_known_learn - the parser has taken this request without a body, whose head ends before
  * `head_end`. Its fields are kept when they are seen for the second time, so that fields which are
- * different each time cost next to nothing.
+ * different each time cost next to nothing. Those with Authorization or
+ * Proxy-Authorization are never kept.
  */
 void http1_known_learn(struct http1_known *known, const char *head_end,
                        const struct request *request, bool keeps_alive);
