@@ -196,11 +196,11 @@ static void case_31_one_successor_when_the_leading_code_fails(void **state)
     world_ask(&world, &clients[count++], "GET", "/", "", "");
     fault_await(FAULT_HELD);
     /* The system chooses each client's loop; those of the loop that is held wait before it. */
-    while (world_counters(&world).readers_waiting < CROWD && count < 100) {
-        world_ask(&world, &clients[count++], "GET", "/", "", "");
+    while (world_counters(&world).readers_waiting < CROWD) {
+        if (count < sizeof clients / sizeof *clients)
+            world_ask(&world, &clients[count++], "GET", "/", "", "");
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
-    assert_true(world_counters(&world).readers_waiting >= CROWD);
     fault_enter(FAULT_RELEASED);
     world_wait_waiting(&world, count);
     counters = world_counters(&world);
