@@ -147,11 +147,16 @@ static double median(double rounds[ROUNDS])
 
 static void start_side(struct side *side, int64_t now_s, struct size_figures *figures)
 {
-    struct address address;
-
     *side = (struct side){.service = start(), .entries = figures->entries, .state = 42};
     side->store = fetcher_store(service_fetcher(side->service));
     fill(side->store, now_s, figures);
+}
+
+/* When both are filled: a server closes connections on which nothing comes. */
+static void connect_side(struct side *side)
+{
+    struct address address;
+
     service_address(side->service, &address);
     client_init(&side->client, address_port(&address), side->entries);
 }
@@ -167,6 +172,8 @@ void measure_size(uint64_t entries, struct size_figures *ret_figures)
     *ret_figures = (struct size_figures){.entries = entries};
     start_side(&sides[1], now_s, &small);
     start_side(&sides[0], now_s, ret_figures);
+    for (int i = 0; i < 2; i++)
+        connect_side(&sides[i]);
     for (int round = 0; round < ROUNDS; round++) {
         for (int i = 0; i < 2; i++) {
             lookups_ns[i][round] = lookup_round_ns(&sides[i], now_s);
