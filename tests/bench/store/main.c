@@ -24,12 +24,13 @@
 #include "../clock.h"
 #include "measure.h"
 
-#define SIZES 3
+#define SIZES      3
+#define PAUSE_RUNS 3
 
 /* Where the processes of the rows leave their figures. */
 struct results {
     struct size_figures sizes[SIZES];
-    struct pause_figures pauses[PAUSE_CASES];
+    struct pause_figures pauses[PAUSE_RUNS][PAUSE_CASES];
 };
 
 static void wait_for(pid_t pid)
@@ -59,6 +60,21 @@ static void print_sizes(const struct size_figures sizes[SIZES])
                size->served_ns[0] / 1000, size->served_ns[1] / 1000,
                size->served_ns[0] / size->served_ns[1], size->resident, size->payload,
                size->key_bytes, size->resident - beside, size->charged - beside, size->fill_max_us);
+    }
+}
+
+/* All runs do the same: what takes long by itself does so in each, and what does not was a
+ * neighbour or the host. */
+static void keep_least(struct pause_figures least[PAUSE_CASES],
+                       const struct pause_figures run[PAUSE_CASES])
+{
+    for (int i = 0; i < PAUSE_CASES; i++) {
+        for (int k = 0; k < 3; k++) {
+            if (run[i].cpu_us[k] < least[i].cpu_us[k])
+                least[i].cpu_us[k] = run[i].cpu_us[k];
+            if (run[i].wall_us[k] < least[i].wall_us[k])
+                least[i].wall_us[k] = run[i].wall_us[k];
+        }
     }
 }
 
@@ -100,14 +116,17 @@ int main(int argc, char **argv)
         }
         wait_for(pid);
     }
-    pid = fork();
-    if (pid == 0) {
-        measure_pauses((size_t)(is_quick ? 256 : 1024) << 20, results->pauses);
-        _exit(0);
+    for (int run = 0; run < PAUSE_RUNS; run++) {
+        pid = fork();
+        if (pid == 0) {
+            measure_pauses((size_t)(is_quick ? 256 : 1024) << 20, results->pauses[run]);
+            _exit(0);
+        }
+        wait_for(pid);
+        keep_least(results->pauses[0], results->pauses[run]);
     }
-    wait_for(pid);
     print_sizes(results->sizes);
     printf("\n");
-    print_pauses(results->pauses);
+    print_pauses(results->pauses[0]);
     return 0;
 }
