@@ -57,6 +57,8 @@ done
 for part in "${chosen[@]}"; do
     [[ -n ${about[$part]:-} ]] || { usage && exit 2; }
 done
+# A quick run leaves out what no aim hangs on.
+[[ -z $quick || -n $write ]] || unset 'parts[-1]'
 [[ -z $write || ${#chosen[@]} == 0 ]] || die "--write wants all parts: figures on one page are of one run"
 
 # The processes of a part are children of its subshell, which stops them on every way out.
@@ -84,6 +86,7 @@ run_part() {
 }
 
 stop_all() {
+    trap '' INT TERM HUP # once is enough
     [[ -z ${part_pid:-} ]] || kill "$part_pid" 2>/dev/null || true
     wait
     rm -rf -- "$work"
@@ -114,6 +117,8 @@ failed=()
 choose_processors
 work=$(peers_folder)
 trap stop_all EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
 for part in "${chosen[@]:-${parts[@]}}"; do
     run_part "$part"
 done

@@ -75,7 +75,7 @@ clients_ratio_median() {
 
 bench_large() {
     local rounds=9 round name
-    [[ -z $quick ]] || rounds=2
+    [[ -z $quick ]] || rounds=1
     clients_start on
     for ((round = 0; round <= rounds; round++)); do
         for name in "${client_names[@]}"; do
@@ -105,6 +105,7 @@ bench_pipelined() {
     local rounds=9 round name
     [[ -z $quick ]] || rounds=1
     clients_start
+    [[ -z $quick ]] || client_names=(fetchonce)
     for ((round = 0; round <= rounds; round++)); do
         for name in "${client_names[@]}"; do
             clients_run "$name" single /short-1 -d 1
@@ -137,6 +138,7 @@ bench_idle() {
     local rounds=5 round name
     [[ -z $quick ]] || rounds=1
     clients_start
+    [[ -z $quick ]] || client_names=(fetchonce)
     clients_start_bare
     for ((round = 0; round <= rounds; round++)); do
         for name in "${client_names[@]}"; do

@@ -32,7 +32,7 @@ hit_prepare_kind() {
 
 bench_hits() {
     local kind name rounds=15 slice_ms=250 server_port server_pid hit_targets=() origin_port
-    [[ -z $quick ]] || rounds=5 slice_ms=120
+    [[ -z $quick ]] || rounds=4 slice_ms=100
     start_origin
     origin_port=$port
     start_server server --route "/r/=http://127.0.0.1:$origin_port"

@@ -10,7 +10,7 @@ loops_kinds=(route access)
 
 bench_loops() {
     local rounds=11 slice_ms=300 origin_port one two alone targets=() kind
-    [[ -z $quick ]] || rounds=3 slice_ms=150
+    [[ -z $quick ]] || rounds=7 slice_ms=120
     start_origin
     origin_port=$port
     # The ports are the kernel's choice of accepting socket, so the one loop of each has half the clients.
