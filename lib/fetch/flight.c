@@ -21,6 +21,7 @@
  * flight_upstream.c. Case numbers: docs/internals/flight.md.
  */
 #include "flight.h"
+#include "origins.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -141,7 +142,10 @@ void flight_finish(struct flight *flight, int status, const struct fetch_failure
 
     flight_release_key(flight);
     async_list_remove(&flight->lane_node);
-    lane->deserted_count -= flight->is_deserted;
+    if (flight->is_deserted) {
+        lane->deserted_count--;
+        origins_count_deserted(flight_settings(flight)->origins, -1);
+    }
     LANE_COUNT(lane, flights_live, -1);
     if (status < 0 && status != -ECANCELED)
         LANE_COUNT(lane, upstream_failures, 1);

@@ -8,6 +8,7 @@
 
 #include "fault.h"
 #include "flight.h"
+#include "origins.h"
 
 #define FINISH_BYTES_MAX (1024 * 1024)
 #define RECENT_JOIN_NS   (2 * ASYNC_S)
@@ -26,8 +27,8 @@ static bool is_asked_for_lately(const struct flight *flight)
 }
 
 /* Flights with readers are bounded by those. The others get no more than half of the connections
- * that the lane may have, in all or to one origin, so that they alone never keep anybody waiting
- * for one. */
+ * that the lane may have, in all or to one origin, and of a route's permits, so that they alone
+ * never keep anybody waiting for one. */
 static bool has_room_for_deserted(const struct flight *flight)
 {
     const struct fetch_lane *lane = flight->lane;
@@ -36,7 +37,8 @@ static bool has_room_for_deserted(const struct flight *flight)
                                    ? settings->connections_max
                                    : settings->origin_connections_max;
 
-    return flight->is_deserted || lane->deserted_count * 2 < connections_max;
+    return flight->is_deserted || (lane->deserted_count * 2 < connections_max &&
+                                   origins_has_room_for_deserted(flight_settings(flight)->origins));
 }
 
 /* Case 2: whether what nobody waits for is worth finishing. */
@@ -73,6 +75,7 @@ static void go_on_deserted(struct flight *flight, int64_t last_join_ns)
     if (!flight->is_deserted) {
         flight->is_deserted = true;
         lane->deserted_count++;
+        origins_count_deserted(flight_settings(flight)->origins, 1);
         LANE_COUNT(lane, flights_deserted, is_before_head(flight));
     }
     if (is_before_head(flight) && !flight->has_asked && !FAULT(deserted_in_line))

@@ -46,6 +46,7 @@ int fetch_origins_new(struct fetch_url *const *urls, size_t count,
     if (origins == NULL)
         return -ENOMEM;
     atomic_init(&origins->references, 1);
+    atomic_init(&origins->deserted, 0);
     pthread_mutex_init(&origins->mutex, NULL);
     origins->settings = *settings;
     while (err == 0 && origins->count < count) {
@@ -81,6 +82,19 @@ void fetch_origins_unref(struct fetch_origins *origins)
     }
     pthread_mutex_destroy(&origins->mutex);
     free(origins);
+}
+
+bool origins_has_room_for_deserted(const struct fetch_origins *origins)
+{
+    return origins == NULL || origins->settings.requests_max == 0 ||
+           atomic_load_explicit(&origins->deserted, memory_order_relaxed) <
+               (origins->settings.requests_max + 1) / 2;
+}
+
+void origins_count_deserted(struct fetch_origins *origins, int by)
+{
+    if (origins != NULL)
+        atomic_fetch_add_explicit(&origins->deserted, (unsigned)by, memory_order_relaxed);
 }
 
 /* Whether a request may go there now; one that has rested is tried by one request at a time. */

@@ -31,7 +31,8 @@ struct fetch_origins {
     struct fetch_origins_settings settings;
     size_t count;
     pthread_mutex_t mutex;
-    size_t next; /* whose turn it is */
+    size_t next;          /* whose turn it is */
+    atomic_uint deserted; /* see origins_count_deserted() */
     struct origin list[];
 };
 
@@ -48,6 +49,16 @@ void origins_report(struct fetch_origins *origins, struct origin *origin, bool i
 
 /* origins_drop - nothing has been learned about it. */
 void origins_drop(struct fetch_origins *origins, struct origin *origin);
+
+/*
+ * origins_has_room_for_deserted - whether one more request may go on for nobody. Those that do get
+ * half of the permits of one of these, so that they alone never keep anybody waiting for one; each
+ * loop may bring one more, as it looks before it counts. `origins` may be NULL: there is room then.
+ */
+bool origins_has_room_for_deserted(const struct fetch_origins *origins);
+
+/* origins_count_deserted - by 1 when one goes on so, by -1 when it has ended. NULL is a no-op. */
+void origins_count_deserted(struct fetch_origins *origins, int by);
 
 /*
  * origins_url - the URL of a request, `url`, at this one; NULL: it is that of the request.

@@ -146,6 +146,33 @@ static void case_02_deserted_fetch_leaves_the_queue(void **state)
     rig_free(&rig);
 }
 
+/* Case 2: bodies that come for nobody leave half of the permits to others. */
+static void case_02_deserted_fetches_leave_permits(void **state)
+{
+    struct fetch_origins_settings settings = defaults();
+    struct rig rig;
+
+    (void)state;
+    settings.requests_max = 4;
+    make_rig(&rig, 1, settings, 0);
+    for (unsigned i = 0; i < 4; i++) {
+        struct rig_reader reader = {0};
+
+        ask(&rig, &reader, i);
+        rig_connect(&rig, i);
+        rig_head(&rig, i, 200, 10, "Cache-Control: max-age=60");
+        rig_data(&rig, i, "slow");
+        rig_leave(&reader);
+        rig_settle(&rig);
+        assert_int_equal(rig.cancelled, i < 2 ? 0 : i - 1);
+        if (i < 3)
+            continue;
+        rig_data(&rig, 0, " again");
+        rig_done(&rig, 0, 0);
+    }
+    rig_free(&rig);
+}
+
 static void test_full_queue_is_503(void **state)
 {
     struct fetch_origins_settings settings = defaults();
@@ -402,6 +429,7 @@ int main(void)
         cmocka_unit_test(test_origins_take_turns),
         cmocka_unit_test(test_permits_are_waited_for_in_order),
         cmocka_unit_test(case_02_deserted_fetch_leaves_the_queue),
+        cmocka_unit_test(case_02_deserted_fetches_leave_permits),
         cmocka_unit_test(test_full_queue_is_503),
         cmocka_unit_test(test_rate_is_kept),
         cmocka_unit_test(test_failing_origin_rests_and_is_probed),
