@@ -76,7 +76,7 @@ where_trace() {
     sleep 0.5
     where_number=$((where_number + 100000000))
     where_load "$case" 500
-    kill -INT "$tracer"
+    kill -INT "$tracer" 2>/dev/null || true
     wait "$tracer" || true
     case $case in
     long) requests=$(($(sed 's/answers=\([0-9]*\) .*/\1/' "$work/where-long-load") + 16)) ;;

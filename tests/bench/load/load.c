@@ -176,7 +176,8 @@ static void run_slice(struct load *load, struct target *target, unsigned round)
     fflush(stdout);
 }
 
-/* Connects all, so that no slice pays for it. */
+/* Connects all, so that no slice pays for it. Every thread has connections to every port: a server
+ * whose clients are all on one processor would be cheaper for that. */
 static void open_target(struct load *load, struct target *target)
 {
     target->connections = calloc(load->connections, sizeof(*target->connections));
@@ -191,8 +192,8 @@ static void open_target(struct load *load, struct target *target)
         struct connection *connection = &target->connections[i];
         struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = connection};
 
-        connection_open(connection, target->ports[i % target->port_count], &target->request,
-                        take_number(load, target));
+        connection_open(connection, target->ports[i / load->threads % target->port_count],
+                        &target->request, take_number(load, target));
         take_number(load, target); /* it asks twice */
         target->total += 2;
         target->failure = connection->failure;
