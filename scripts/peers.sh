@@ -86,7 +86,7 @@ peer_configure() {
 # peer_start NAME PORT ORIGIN_PORT FOLDER - starts the peer on 127.0.0.1:PORT in front of
 # 127.0.0.1:ORIGIN_PORT and returns once it takes connections, or fails once it has ended. FOLDER, best one inside that of
 # peers_folder, is made if need be; the peer's files and output go there. Sets `peer_pid`, which
-# peer_stop wants.
+# peer_stop wants, before it waits: who is interrupted meanwhile stops that one too.
 peer_start() {
     local name=$1 port=$2 origin_port=$3 folder=$4 program file command
     program=$(peer_program "$name")
@@ -140,4 +140,5 @@ peer_stop() {
     done
     kill -KILL "$pid" 2>/dev/null || true
     wait "$pid" 2>/dev/null || true
+    [[ ${peer_pid:-} != "$pid" ]] || peer_pid=
 }

@@ -19,6 +19,7 @@ choose_processors() {
 bench_begin_part() {
     pids=()            # of what `start` started
     declare -gA peer_pids=()
+    peer_pid=          # of the last peer, also while it does not serve yet
     peer_wrap=(taskset -c "$server_cpu")
     peer_folder=$work
     trap bench_end_part EXIT
@@ -29,6 +30,7 @@ bench_end_part() {
     for name in "${!peer_pids[@]}"; do
         peer_stop "${peer_pids[$name]}"
     done
+    [[ -z $peer_pid ]] || peer_stop "$peer_pid"
     [[ $peer_folder == "$work" ]] || rm -rf -- "$peer_folder"
     if ((${#pids[@]} > 0)); then
         kill "${pids[@]}" 2>/dev/null || true

@@ -19,8 +19,6 @@
 
 #include <cache/body.h>
 
-#include <cache/body.h>
-
 #include "../clock.h"
 #include "measure.h"
 
