@@ -34,6 +34,7 @@ stop_all() {
     if [[ -n $running ]]; then
         peer_stop "$running"
     fi
+    [[ -z ${peer_pid:-} ]] || peer_stop "$peer_pid" # it did not serve yet
     rm -rf -- "$work"
 }
 trap stop_all EXIT
