@@ -61,17 +61,20 @@ done
 [[ -z $quick || -n $write ]] || unset 'parts[-1]'
 [[ -z $write || ${#chosen[@]} == 0 ]] || die "--write wants all parts: figures on one page are of one run"
 
-# The processes of a part are children of its subshell, which stops them on every way out.
+# The processes of a part are children of its subshell, which stops them on every way out, and a
+# group, so that what it waits for in that moment ends as well.
 run_part() {
     local part=$1 begin=$SECONDS status=0
     say "$part: ${about[$part]}"
     set +e
+    set -m
     (
-        set -e
+        set -e +m
         bench_begin_part
         "bench_$part"
     ) >"$work/$part.md" & # not in a condition, where -e would not hold
     part_pid=$!
+    set +m
     wait "$part_pid"
     status=$?
     set -e
@@ -87,7 +90,7 @@ run_part() {
 
 stop_all() {
     trap '' INT TERM HUP # once is enough
-    [[ -z ${part_pid:-} ]] || kill "$part_pid" 2>/dev/null || true
+    [[ -z ${part_pid:-} ]] || kill -- "-$part_pid" 2>/dev/null || true
     wait
     rm -rf -- "$work"
 }
