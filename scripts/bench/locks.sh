@@ -18,7 +18,7 @@ declare -A lock_titles=(
 
 bench_locks() {
     local rounds=9 case ours low high theirs
-    [[ -z $quick ]] || rounds=2
+    [[ -z $quick ]] || rounds=1
     taskset -c "$server_cpu,$load_cpu" "$bin/tests/bench/bench_lock_cost" "$rounds" >"$work/locks"
     : >"$work/locks-asyncio"
     taskset -c "$server_cpu" /usr/bin/python3 "$root/tests/bench/asyncio_lock_cost.py" $(((rounds + 2) / 3)) \
