@@ -66,10 +66,10 @@ int shard_init(struct shard *shard, size_t segments_max) ASYNC_UNCHECKED_LOCKING
                             .buckets_mask = SHARD_BUCKETS_MIN - 1,
                             .buckets_room = SHARD_BUCKETS_MIN,
                             .segments_max = segments_max};
-    shard->segments = calloc(segments_max, sizeof(*shard->segments));
+    shard->segments = calloc(segments_max, sizeof(struct entry **));
     if (shard->segments == NULL)
         return -ENOMEM;
-    shard->segments[0] = calloc(SHARD_BUCKETS_MIN, sizeof(*shard->segments[0]));
+    shard->segments[0] = calloc(SHARD_BUCKETS_MIN, sizeof(struct entry *));
     if (shard->segments[0] == NULL) {
         free(shard->segments);
         return -ENOMEM;

@@ -137,10 +137,11 @@ static int reserve_socket(struct multi *multi, int fd)
         return 0;
     while (room <= (size_t)fd)
         room = room == 0 ? 64 : room * 2;
-    sockets = realloc(multi->sockets, room * sizeof *sockets);
+    sockets = realloc(multi->sockets, room * sizeof(struct multi_socket *));
     if (sockets == NULL)
         return -ENOMEM;
-    memset(sockets + multi->sockets_room, 0, (room - multi->sockets_room) * sizeof *sockets);
+    memset(sockets + multi->sockets_room, 0,
+           (room - multi->sockets_room) * sizeof(struct multi_socket *));
     multi->sockets = sockets;
     multi->sockets_room = room;
     return 0;

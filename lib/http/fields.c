@@ -154,7 +154,7 @@ int fields_copy_end_to_end(const struct fields *source, bool (*is_unwanted)(stru
 {
     struct fields copy;
     struct field field;
-    bool keep[FIELDS_LINES_MAX];
+    bool keep[FIELDS_LINES_MAX] = {false};
     size_t position = 0, line = 0, lines = 0, bytes = 0;
 
     while (fields_next(source, &position, &field)) {

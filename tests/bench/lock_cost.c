@@ -344,12 +344,13 @@ int main(int count, char **arguments)
 {
     static double samples[CASES][ROUNDS_MAX];
     int rounds = count > 1 ? (int)strtol(arguments[1], NULL, 10) : 9;
-    char(*keys)[KEY_BYTES] = allocate(KEYS, KEY_BYTES);
+    char(*keys)[KEY_BYTES];
 
     if (rounds < 1 || rounds > ROUNDS_MAX) {
         fprintf(stderr, "usage: lock_cost [ROUNDS]\n");
         return 2;
     }
+    keys = allocate(KEYS, KEY_BYTES);
     for (int i = 0; i < KEYS; i++)
         snprintf(keys[i], KEY_BYTES, "/path/%09d", i);
     for (int round = 0; round < rounds; round++)

@@ -439,8 +439,7 @@ static void test_paths_are_routed_by_what_the_upstream_gets(void **state)
           " \"strip_prefix\": true}]}");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct client client;
-        char body[128];
-        char *answer = answers[i];
+        char body[128], *answer = answers[i];
 
         print_message("%s\n", cases[i].target);
         if (cases[i].asked != NULL) {

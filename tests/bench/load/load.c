@@ -298,5 +298,6 @@ int main(int count, char **arguments)
     for (unsigned i = 0; i < load.target_count; i++)
         printf("target=%s total=%llu\n", load.targets[i].name,
                (unsigned long long)load.targets[i].total);
-    return 0; /* the connections and all memory end with the process */
+    free(load.targets); /* the connections end with the process */
+    return 0;
 }

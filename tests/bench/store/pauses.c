@@ -42,9 +42,11 @@ static int order(const void *left, const void *right)
 
 static void sum_up(int64_t *times_ns, size_t count, double ret_us[3])
 {
+    size_t middle = count / 2, one_of_thousand = count - 1 - count / 1000;
+
     qsort(times_ns, count, sizeof *times_ns, order);
-    ret_us[0] = (double)times_ns[count / 2] / 1000;
-    ret_us[1] = (double)times_ns[count - 1 - count / 1000] / 1000;
+    ret_us[0] = (double)times_ns[middle] / 1000;
+    ret_us[1] = (double)times_ns[one_of_thousand] / 1000;
     ret_us[2] = (double)times_ns[count - 1] / 1000;
 }
 
