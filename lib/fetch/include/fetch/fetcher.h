@@ -56,7 +56,6 @@ struct fetch_environment {
     X(flights_unattended, "of these, to refresh what is used stale meanwhile")                     \
     X(flights_uncoalesced, "of these, for one request alone, its URL not being storable")          \
     X(flights_live, "fetches under way now")                                                       \
-    X(flights_unsettled, "fetches that ended before a reader of theirs was told; stays 0")         \
     X(flights_cancelled, "fetches given up because nobody was left")                               \
     X(flights_deserted, "fetches that went on before their head when nobody was left")             \
     X(flights_crowded_out, "fetches not stored because too much was arriving at once")             \
